@@ -1,0 +1,9 @@
+"""The project's commands, one module each. `project.yml` shows how they follow each other."""
+
+import sys
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    raise SystemExit(
+        f"This project runs on Python 3.11 to 3.13, and this is Python {sys.version.split()[0]}."
+        " Make the virtual environment with one of those, for instance: python3.11 -m venv .venv"
+    )
