@@ -30,6 +30,6 @@ def shown_to_user() -> Iterator[None]:
         where = f": {error.filename}" if error.filename else ""
         msg.fail(
             f"{error.strerror or type(error).__name__}{where}",
-            "Nothing half-written was left in place. Check the path, its permissions and the free space, and try again.",
+            "Nothing half-written was left in place. Check the path, its permissions and the free space.",
             exits=1,
         )

@@ -1,0 +1,34 @@
+# The set-up and the few commands that a newcomer needs; everything else is in project.yml.
+# Each also works without make, as the README says.
+
+# The first Python that this project runs on; another one: make quickstart PYTHON=/path/to/python3.12
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
+	$$python -c "import scripts" 2>/dev/null && echo $$python && break; done)
+RUN := .venv/bin/python -m
+
+.PHONY: quickstart all test format clean
+
+quickstart: .venv/installed  ## the whole workflow on generated notes, in minutes; needs PyPI only
+	$(RUN) spacy project run quickstart
+
+all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
+	$(RUN) spacy project run all
+
+test: .venv/installed  ## linting and the tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pytest
+
+format: .venv/installed  ## mend what ruff can mend
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+clean:  ## remove what the commands wrote, the committed metrics aside
+	rm -rf assets corpus training packages project.lock
+
+.venv/installed: requirements.txt constraints.txt
+	@if [ -z "$(PYTHON)" ]; then python3 -c "import scripts"; exit 1; fi
+	$(PYTHON) -c "import scripts"
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -r requirements.txt -c constraints.txt
+	touch .venv/installed

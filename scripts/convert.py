@@ -1,0 +1,241 @@
+"""Turn BigBio records into spaCy's DocBin with entity spans, and count whatever was dropped, moved or merged.
+
+In: assets/<profile>/{train,dev,test}.jsonl. Out: corpus/<profile>/{train,dev,test}.spacy and report.json.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import spacy
+import srsly
+import typer
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.util import filter_spans
+from wasabi import msg
+
+from scripts.bigbio import SPLITS, Record, document_id, document_text, read_records
+from scripts.errors import ProjectError, shown_to_user
+from scripts.files import moved_into_place, sha256
+from scripts.runtime.tokenizer import set_tokenizer
+
+DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
+DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One mention in a document's text.
+
+    start (int): offset of its first character (code points).
+    end (int): offset after its last character.
+    label (str): what it is a mention of, e.g. "Disease".
+    concept (str): its ids in a knowledge base, joined by "|"; empty if there is none.
+    """
+
+    start: int
+    end: int
+    label: str
+    concept: str = ""
+
+
+def parse_labels(text: str) -> dict[str, str]:
+    """Read which of a corpus' entity types get which label.
+
+    text (str): pairs of a type's pattern and a label, e.g. "Chem*=Chemical Dis*=Disease".
+    RETURNS (dict[str, str]): label by pattern, in the order given; the first that fits a type counts.
+    RAISES (ProjectError): a pair is not of that form.
+    """
+    pairs = [pair.split("=") for pair in text.split()]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise ProjectError(f"Can't read the labels '{text}'", f"Give pairs of a pattern and a label: {DEFAULT_LABELS}")
+    return dict(pairs)
+
+
+def find_label(entity_type: str, labels: dict[str, str]) -> str | None:
+    """Give the label of an entity type, or None if no pattern fits it."""
+    return next((label for pattern, label in labels.items() if fnmatchcase(entity_type, pattern)), None)
+
+
+def check_record(record: Record, labels: dict[str, str]) -> None:
+    """Refuse a record that cannot be converted without guessing.
+
+    record (Record): a document with its annotations.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RAISES (ProjectError): the text is empty, an entity lies outside it or its type has no label. The message
+        names the document and the entity, and never quotes the text.
+    """
+    if not record["passages"] or any(passage["text"] is None for passage in record["passages"]):
+        raise ProjectError("A document has no passages, or a passage without a text", "Each record needs both.")
+    where, length = f"Document '{document_id(record)}'", len(document_text(record))
+    if not document_text(record).strip():
+        raise ProjectError(f"{where} has an empty text", "Remove the document, or give it its text.")
+    for entity in annotations(record):
+        named = f"{where}, entity '{entity['id']}'"
+        if find_label(entity["type"], labels) is None:
+            raise ProjectError(
+                f"{named} has the unknown type '{entity['type']}'",
+                f"Known are {', '.join(labels)}. Add a pattern for it to vars.labels in project.yml.",
+            )
+        if not entity["offsets"]:
+            raise ProjectError(f"{named} has no offsets", "Give [start, end] for each part of the mention.")
+        for start, end in entity["offsets"]:
+            if not 0 <= start < end <= length:
+                raise ProjectError(
+                    f"{named} has the offsets [{start}, {end}], outside the text of {length} characters",
+                    "Offsets count characters of the passages' texts joined by one space: 0 <= start < end <= length.",
+                )
+
+
+def annotations(record: Record) -> list[dict]:
+    """Give the entities of all the passages of a document."""
+    return [entity for passage in record["passages"] for entity in passage["entities"]]
+
+
+def mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
+    """Give a document's mentions as flat spans: discontinuous ones whole, overlaps resolved longest first.
+
+    This is the set the published results are scored on: on BC5CDR test, span for span, the PubTator file's.
+
+    record (Record): a document with its annotations.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RETURNS (list[Mention]): the mentions by position, none overlapping another.
+    """
+    return filter_spans(whole_mentions(record, labels))
+
+
+def whole_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
+    """Give each annotation as one span, from its lowest start to its highest end."""
+    return [
+        Mention(
+            start=min(start for start, _ in entity["offsets"]),
+            end=max(end for _, end in entity["offsets"]),
+            label=find_label(entity["type"], labels),
+            concept="|".join(link["db_id"] for link in entity["normalized"]),
+        )
+        for entity in annotations(record)
+    ]
+
+
+def make_doc(nlp: Language, record: Record, labels: dict[str, str]) -> tuple[Doc, Counter]:
+    """Tokenize a document and set its mentions as entities.
+
+    A mention that begins or ends inside a token is widened to whole tokens.
+
+    nlp (Language): a pipeline with the project's tokenizer.
+    record (Record): a document with its annotations.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RETURNS (tuple[Doc, Counter]): the document, and what was counted on the way.
+    """
+    doc = nlp.tokenizer(document_text(record))
+    doc.user_data["document_id"] = document_id(record)
+    annotated = whole_mentions(record, labels)
+    flat = filter_spans(annotated)
+    spans = filter_spans(make_span(doc, mention) for mention in flat)
+    doc.set_ents(spans)
+    counts = Counter(
+        documents=1,
+        tokens=len(doc),
+        annotations=len(annotated),
+        discontinuous=sum(len(entity["offsets"]) > 1 for entity in annotations(record)),
+        overlaps_removed=len(annotated) - len(flat),
+        off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
+        merged_by_widening=len(flat) - len(spans),
+    )
+    counts.update(f"mentions_{span.label_}" for span in spans)
+    return doc, counts
+
+
+def make_span(doc: Doc, mention: Mention) -> Span:
+    """Give the tokens that a mention touches as an entity span with its concept."""
+    return doc.char_span(
+        mention.start,
+        mention.end,
+        label=mention.label,
+        kb_id=mention.concept,
+        span_id=mention.concept,
+        alignment_mode="expand",
+    )
+
+
+def convert_split(nlp: Language, records: Iterable[Record], labels: dict[str, str]) -> tuple[DocBin, dict]:
+    """Convert the documents of one split.
+
+    nlp (Language): a pipeline with the project's tokenizer.
+    records (Iterable[Record]): the documents, already checked.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RETURNS (tuple[DocBin, dict]): the documents, and the split's counts.
+    """
+    doc_bin, total = DocBin(attrs=DOC_BIN_ATTRS, store_user_data=True), Counter()
+    for record in records:
+        doc, counts = make_doc(nlp, record, labels)
+        doc_bin.add(doc)
+        total.update(counts)
+    kept = {label: total.pop(f"mentions_{label}", 0) for label in sorted(set(labels.values()))}
+    return doc_bin, {**total, "mentions": sum(kept.values()), "mentions_by_label": kept}
+
+
+def check_ids(splits: dict[str, list[Record]]) -> None:
+    """Refuse a corpus in which a document stands twice, in one split or in two."""
+    counts = Counter(document_id(record) for records in splits.values() for record in records)
+    twice = [identifier for identifier, count in counts.items() if count > 1]
+    if twice:
+        raise ProjectError(
+            f"{len(twice)} documents stand in the corpus more than once, the first is '{twice[0]}'",
+            "Each document belongs into one split once: a test document seen in training makes the score worthless.",
+        )
+
+
+def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, dict]:
+    """Convert a corpus. Nothing is written before every record of every split was checked.
+
+    source (Path): the folder with {train,dev,test}.jsonl.
+    output (Path): the folder for {train,dev,test}.spacy and report.json.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RETURNS (dict[str, dict]): the counts by split, as in report.json.
+    RAISES (ProjectError): a split is missing, or a record is not sound.
+    """
+    missing = [f"{split}.jsonl" for split in SPLITS if not (source / f"{split}.jsonl").is_file()]
+    if missing:
+        raise ProjectError(f"{source} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
+    splits = {split: read_records(source / f"{split}.jsonl") for split in SPLITS}
+    for records in splits.values():
+        for record in records:
+            check_record(record, labels)
+    check_ids(splits)
+    nlp = set_tokenizer(spacy.blank("en"))
+    report = {}
+    with moved_into_place(output) as partial:
+        partial.mkdir()
+        for split, records in splits.items():
+            doc_bin, report[split] = convert_split(nlp, records, labels)
+            doc_bin.to_disk(partial / f"{split}.spacy")
+            report[split]["sha256"] = sha256(partial / f"{split}.spacy")
+        srsly.write_json(partial / "report.json", report)
+    return report
+
+
+def convert_cli(
+    source: Annotated[Path, typer.Argument(help="Folder with {train,dev,test}.jsonl")],
+    output: Annotated[Path, typer.Argument(help="Folder for {train,dev,test}.spacy and report.json")],
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels")] = DEFAULT_LABELS,
+) -> None:
+    """Turn BigBio records into spaCy's DocBin with entity spans."""
+    with shown_to_user():
+        report = convert(source, output, labels=parse_labels(labels))
+    for split, counts in report.items():
+        by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
+        msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")
+        msg.text(
+            f"of {counts['annotations']} annotations: {counts['discontinuous']} discontinuous,"
+            f" {counts['overlaps_removed']} overlaps removed, {counts['off_boundary']} widened to whole tokens,"
+            f" {counts['merged_by_widening']} of them merged",
+        )
+
+
+if __name__ == "__main__":
+    typer.run(convert_cli)

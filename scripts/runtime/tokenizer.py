@@ -1,0 +1,54 @@
+"""The tokenizer of convert, training and the wheel: one that can express what biomedical text names.
+
+spaCy's English tokenizer keeps `(PAN)-induced`, `Na+/K+` and `5-HT6` in one piece, so mentions inside them are lost.
+spaCy saves a tokenizer's rules with the pipeline: set in `[initialize.before_init]`, it needs no code in the wheel.
+"""
+
+from collections.abc import Callable
+
+from spacy.language import Language
+from spacy.tokenizer import Tokenizer
+from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex, registry
+from spacy.vocab import Vocab
+
+# Each is a token of its own wherever it stands: brackets, hyphens and dashes, slashes, signs, commas.
+ALWAYS_SPLIT = r"[(){}\[\]<>\-\u2010-\u2015\u2212/\\+*=±\u00d7\u2192,;:|~^%]"
+# A sentence's last period, also after one capital ("vitamin C.") or before a missing space ("adrenaline.7.").
+FINAL_PERIOD = r"(?<=[^\W_])\."
+PERIOD_WITHOUT_SPACE = r"(?<=[^\W\d_]{2})\.(?=[\d(\[])"
+
+
+@registry.callbacks("clinical_ner.tokenizer.v1")
+def configure_tokenizer() -> Callable[[Language], Language]:
+    """Give a callback for `[initialize.before_init]` that puts the tokenizer in place."""
+    return set_tokenizer
+
+
+def set_tokenizer(nlp: Language) -> Language:
+    """Give `nlp` the biomedical tokenizer.
+
+    nlp (Language): a pipeline of any language; its own prefixes, suffixes and infixes stay.
+    RETURNS (Language): the same pipeline.
+    """
+    nlp.tokenizer = make_tokenizer(nlp.vocab, nlp.Defaults)
+    return nlp
+
+
+def make_tokenizer(vocab: Vocab, defaults: type) -> Tokenizer:
+    """Make a tokenizer that splits at every bracket, hyphen, slash, sign and comma.
+
+    Exceptions ("a.m.", "w/o") and URL matching are off: both would keep together what a mention may cut.
+
+    vocab (Vocab): the vocabulary of the tokens.
+    defaults (type): the language's defaults, for instance `English.Defaults`.
+    RETURNS (Tokenizer): the tokenizer. A text is always the concatenation of its tokens and their whitespace.
+    """
+    return Tokenizer(
+        vocab,
+        rules={},
+        prefix_search=compile_prefix_regex([ALWAYS_SPLIT, *defaults.prefixes]).search,
+        suffix_search=compile_suffix_regex([ALWAYS_SPLIT, FINAL_PERIOD, *defaults.suffixes]).search,
+        infix_finditer=compile_infix_regex([ALWAYS_SPLIT, PERIOD_WITHOUT_SPACE, *defaults.infixes]).finditer,
+        token_match=None,
+        url_match=None,
+    )

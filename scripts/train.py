@@ -1,0 +1,157 @@
+"""Fine-tune the encoder with a named-entity head: `spacy train` with checkpoints that are whole at any moment.
+
+In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/model-best and log.jsonl. A run that
+was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import srsly
+import torch
+import typer
+from spacy.language import Language
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_nlp
+from spacy.util import load_config, registry
+from thinc.api import Config, require_gpu, set_gpu_allocator
+from thinc.util import has_cupy
+from wasabi import msg
+
+from scripts import runtime  # noqa: F401  (registers what the config names)
+from scripts.errors import ProjectError, shown_to_user
+from scripts.files import moved_into_place, remove, replace
+
+
+@registry.callbacks("clinical_ner.whole_checkpoints.v1")
+def configure_whole_checkpoints() -> Callable[[Language], Language]:
+    """Give a callback for `[training.before_to_disk]` that makes checkpoints whole or not there."""
+    return save_whole
+
+
+def save_whole(nlp: Language) -> Language:
+    """Let `nlp.to_disk` replace a saved pipeline only once the new one is whole.
+
+    spaCy's training loop writes model-last in place: killed in the middle, it would leave neither old nor new. The
+    loop takes no saver of our own, and it checks that this callback gives a `Language`, so the method is replaced.
+
+    nlp (Language): the pipeline in training.
+    RETURNS (Language): the same pipeline.
+    """
+
+    def to_disk(path: Path, **kwargs) -> None:
+        with moved_into_place(Path(path)) as partial:
+            type(nlp).to_disk(nlp, partial, **kwargs)
+
+    nlp.to_disk = to_disk
+    return nlp
+
+
+def check_gpu(gpu_id: int) -> None:
+    """Refuse a GPU that cannot be used.
+
+    gpu_id (int): the GPU's number, or -1 for the CPU.
+    RAISES (ProjectError): there is no such GPU, or CuPy, with which spaCy reaches it, is not installed.
+    """
+    if gpu_id < 0:
+        return
+    count = torch.cuda.device_count()
+    if gpu_id >= count:
+        known = f"There are {count}, numbered from 0" if count else "PyTorch finds none on this machine"
+        raise ProjectError(f"There is no GPU {gpu_id}", f"{known}. Use --vars.gpu_id -1 to train on the CPU.")
+    if not has_cupy:
+        raise ProjectError(
+            "spaCy needs CuPy to use a GPU, and it is not installed",
+            "Install its build for your CUDA, for instance: pip install cupy-cuda12x",
+        )
+
+
+def load_training_config(
+    config: Path, encoder: Path, *, corpus: Path, log: Path, gpu_id: int, seed: int, max_steps: int
+) -> Config:
+    """Read the config, with what differs for the encoder and this run's values in it.
+
+    config (Path): the filled spaCy config. `encoders.yml` beside it holds the settings that differ by encoder.
+    encoder (Path): the folder of the encoder.
+    corpus (Path): the folder with train.spacy and dev.spacy.
+    log (Path): the file for the training log.
+    gpu_id (int): the GPU's number, or -1 for the CPU. On a GPU the precision is mixed.
+    seed (int): the seed of all randomness.
+    max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
+    RETURNS (Config): the config, ready for `init_nlp`.
+    """
+    differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
+    max_wordpieces = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
+    eval_frequency = load_config(config)["training"]["eval_frequency"]
+    overrides = {
+        **differing,
+        "paths.train": str(corpus / "train.spacy"),
+        "paths.dev": str(corpus / "dev.spacy"),
+        "paths.encoder": str(encoder),
+        "paths.log": str(log),
+        "system.seed": seed,
+        "system.gpu_allocator": "pytorch" if gpu_id >= 0 else None,
+        "components.transformer.model.mixed_precision": gpu_id >= 0,
+        "components.transformer.set_extra_annotations.max_wordpieces": max_wordpieces,
+        "training.max_steps": max_steps,
+        "training.eval_frequency": min(eval_frequency, max_steps),
+    }
+    return load_config(config, overrides=overrides, interpolate=True)
+
+
+def train(
+    config: Path, encoder: Path, corpus: Path, output: Path, *, gpu_id: int = -1, seed: int = 0, max_steps: int
+) -> Path:
+    """Train a pipeline.
+
+    config (Path): the spaCy config.
+    encoder (Path): the folder of the encoder, as fetch-encoder leaves it.
+    corpus (Path): the folder with train.spacy and dev.spacy.
+    output (Path): the run's folder.
+    gpu_id (int): the GPU's number, or -1 for the CPU.
+    seed (int): the seed of all randomness.
+    max_steps (int): the number of weight updates.
+    RETURNS (Path): the folder of the pipeline that scored best on dev.
+    RAISES (ProjectError): the GPU, the encoder or the corpus is not there, or there is no step to train.
+    """
+    if max_steps < 1:
+        raise ProjectError(f"max_steps is {max_steps}", "Train for at least one step.")
+    check_gpu(gpu_id)
+    for path, command in ((encoder / "config.json", "fetch-encoder"), (corpus / "train.spacy", "convert")):
+        if not path.is_file():
+            raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
+    checkpoints, log = output / "checkpoints", output / "checkpoints" / "log.jsonl"
+    remove(checkpoints)
+    checkpoints.mkdir(parents=True)
+    if gpu_id >= 0:
+        set_gpu_allocator("pytorch")
+        require_gpu(gpu_id)
+    settings = load_training_config(
+        config, encoder, corpus=corpus, log=log, gpu_id=gpu_id, seed=seed, max_steps=max_steps
+    )
+    nlp = init_nlp(settings, use_gpu=gpu_id)
+    train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    replace(checkpoints / "model-best", output / "model-best")
+    replace(log, output / "log.jsonl")
+    remove(checkpoints)
+    return output / "model-best"
+
+
+def train_cli(
+    config: Annotated[Path, typer.Argument(help="spaCy config")],
+    encoder: Annotated[Path, typer.Argument(help="Folder of the encoder")],
+    corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy and dev.spacy")],
+    output: Annotated[Path, typer.Argument(help="Folder of the run")],
+    gpu_id: Annotated[int, typer.Option(help="Number of the GPU, or -1 for the CPU")] = -1,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
+    max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
+) -> None:
+    """Fine-tune the encoder with a named-entity head."""
+    with shown_to_user():
+        best = train(config, encoder, corpus, output, gpu_id=gpu_id, seed=seed, max_steps=max_steps)
+    msg.good(f"The best pipeline on dev is in {best}")
+
+
+if __name__ == "__main__":
+    typer.run(train_cli)

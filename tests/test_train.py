@@ -1,0 +1,138 @@
+"""Training refuses what cannot work, keeps whole checkpoints whatever happens, and repeats itself."""
+
+import errno
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+import torch
+from spacy.cli.init_config import fill_config
+from thinc.api import Config
+
+from scripts import train as train_module
+from scripts.bigbio import SPLITS, document_text, write_records
+from scripts.convert import convert
+from scripts.errors import ProjectError
+from scripts.train import check_gpu, load_training_config, save_whole, train
+from tests.encoders import TINY, make_encoder
+from tests.records import make_record
+
+CONFIG = Path(__file__).parents[1] / "configs" / "ner.cfg"
+LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny encoder and a corpus of ten documents a split."""
+    root = tmp_path_factory.mktemp("project")
+    splits = {
+        split: [
+            make_record(f"[Chemical aspirin] caused [Disease gout] in {n} rats.", document_id=f"{split}{n}")
+            for n in range(10)
+        ]
+        for split in SPLITS
+    }
+    for split, records in splits.items():
+        write_records(records, root / "records" / f"{split}.jsonl")
+    convert(root / "records", root / "corpus", labels=LABELS)
+    make_encoder(root / "tiny", [document_text(record) for record in splits["train"]])
+    return root
+
+
+def run(project: Path, output: Path, **options: int) -> Path:
+    return train(CONFIG, project / "tiny", project / "corpus", output, **{"max_steps": 2, **options})
+
+
+def test_config_is_filled(tmp_path: Path) -> None:
+    _, filled = fill_config(tmp_path / "filled.cfg", CONFIG, silent=True)
+    assert filled == Config().from_disk(CONFIG, interpolate=False)
+
+
+@pytest.mark.parametrize(("encoder", "rate"), [("tiny", 5e-5), ("minilm", 2e-4)])
+def test_settings_that_differ_by_encoder(project: Path, tmp_path: Path, encoder: str, rate: float) -> None:
+    folder = tmp_path / encoder
+    folder.symlink_to(project / "tiny")
+    config = load_training_config(
+        CONFIG, folder, corpus=Path("c"), log=Path("l"), gpu_id=-1, seed=3, max_steps=20
+    )
+    assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == rate
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 20
+    assert config["training"]["eval_frequency"] == 20
+    assert config["training"]["seed"] == 3
+    limit = config["components"]["transformer"]["set_extra_annotations"]["max_wordpieces"]
+    assert limit == TINY["max_position_embeddings"]
+
+
+@pytest.mark.parametrize(("gpu_id", "mixed", "allocator"), [(-1, False, None), (0, True, "pytorch")])
+def test_precision_is_mixed_on_a_gpu(project: Path, gpu_id: int, mixed: bool, allocator: str | None) -> None:
+    config = load_training_config(
+        CONFIG, project / "tiny", corpus=Path("c"), log=Path("l"), gpu_id=gpu_id, seed=0, max_steps=1
+    )
+    assert config["components"]["transformer"]["model"]["mixed_precision"] is mixed
+    assert config["training"]["gpu_allocator"] == allocator
+
+
+def test_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ProjectError, match=r"There is no GPU 2\. There are 2, numbered from 0.*gpu_id -1"):
+        check_gpu(2)
+    monkeypatch.setattr(train_module, "has_cupy", False)
+    with pytest.raises(ProjectError, match="spaCy needs CuPy"):
+        check_gpu(1)
+    monkeypatch.setattr(train_module, "has_cupy", True)
+    check_gpu(1)
+    check_gpu(-1)
+
+
+def test_what_has_to_run_before_is_named(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="Run first: spacy project run fetch-encoder"):
+        train(CONFIG, tmp_path, project / "corpus", tmp_path / "run", max_steps=1)
+    with pytest.raises(ProjectError, match="Run first: spacy project run convert"):
+        train(CONFIG, project / "tiny", tmp_path, tmp_path / "run", max_steps=1)
+    with pytest.raises(ProjectError, match="max_steps is 0"):
+        run(project, tmp_path / "run", max_steps=0)
+
+
+def test_training_leaves_a_pipeline_and_its_log(project: Path, tmp_path: Path) -> None:
+    best = run(project, tmp_path / "run")
+    assert sorted(path.name for path in best.parent.iterdir()) == ["log.jsonl", "model-best"]
+    assert [json.loads(line)["step"] for line in (tmp_path / "run/log.jsonl").open()] == [0, 2]
+    nlp = spacy.load(best)
+    assert nlp.get_pipe("ner").labels == ("Chemical", "Disease")
+    assert [token.text for token in nlp.make_doc("(PAN)-induced")] == ["(", "PAN", ")", "-", "induced"]
+
+
+def test_same_seed_same_weights(project: Path, tmp_path: Path) -> None:
+    weights = [run(project, tmp_path / name, seed=5) / "ner" / "model" for name in ("first", "second")]
+    other = run(project, tmp_path / "other", seed=6) / "ner" / "model"
+    assert weights[0].read_bytes() == weights[1].read_bytes() != other.read_bytes()
+
+
+def test_failed_save_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nlp = save_whole(spacy.blank("en"))
+    nlp.meta["name"] = "before"
+    nlp.to_disk(tmp_path / "model-last")
+
+    def full_disk(path: Path, **kwargs: object) -> None:
+        Path(path).mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(nlp), "to_disk", lambda self, path, **kwargs: full_disk(path))
+    with pytest.raises(OSError, match="No space left"):
+        nlp.to_disk(tmp_path / "model-last")
+    assert [path.name for path in tmp_path.iterdir()] == ["model-last"]
+    assert spacy.load(tmp_path / "model-last").meta["name"] == "before"
+
+
+def test_killed_training_leaves_the_pipeline_before(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = run(project, tmp_path / "run")
+    before = (best / "ner" / "model").read_bytes()
+    # Killed at the end of training, when all that is left to do is to move the result into place.
+    monkeypatch.setattr(train_module, "replace", lambda new, path: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(project, tmp_path / "run", seed=9)
+    assert (best / "ner" / "model").read_bytes() == before
+    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == ["transformer", "ner"]
