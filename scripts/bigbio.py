@@ -62,12 +62,23 @@ def read_records(path: Path) -> list[Record]:
     RAISES (ProjectError): a line is not JSON, or not a record.
     """
     try:
-        return Dataset.from_list(list(srsly.read_jsonl(path)), features=FEATURES).to_list()
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProjectError(
-            f"{path} does not hold records of BigBio's bc5cdr_source schema ({type(error).__name__})",
-            "Each line must be a JSON object with 'passages'; see scripts/bigbio.py for the fields.",
-        ) from error
+        lines = list(srsly.read_jsonl(path))
+    except ValueError as error:
+        raise not_records(path, "a line of it is not JSON") from error
+    return checked_records(lines, path)
+
+
+def read_corpus(folder: Path) -> dict[str, list[Record]]:
+    """Read a corpus that `write_corpus` wrote.
+
+    folder (Path): holds {train,dev,test}.jsonl.
+    RETURNS (dict[str, list[Record]]): the documents of each of `SPLITS`.
+    RAISES (ProjectError): a split is missing, or holds something else.
+    """
+    missing = [f"{split}.jsonl" for split in SPLITS if not (folder / f"{split}.jsonl").is_file()]
+    if missing:
+        raise ProjectError(f"{folder} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
+    return {split: read_records(folder / f"{split}.jsonl") for split in SPLITS}
 
 
 def write_records(records: list[Record], path: Path) -> None:
@@ -75,6 +86,62 @@ def write_records(records: list[Record], path: Path) -> None:
 
     records (list[Record]): the split's documents.
     path (Path): the file to write.
+    RAISES (ProjectError): one of them is not a record.
     """
     with moved_into_place(path) as partial:
-        srsly.write_jsonl(partial, Dataset.from_list(records, features=FEATURES).to_list())
+        srsly.write_jsonl(partial, checked_records(records, path))
+
+
+def write_corpus(corpus: dict[str, list[Record]], folder: Path) -> None:
+    """Write a corpus as a folder with one JSONL file for each split, whole or not at all.
+
+    corpus (dict[str, list[Record]]): the documents of each of `SPLITS`.
+    folder (Path): the folder to write. One that is there is replaced, if a corpus is all it holds.
+    RAISES (ProjectError): the folder holds something else, or one of the documents is not a record.
+    """
+    names = {split: f"{split}.jsonl" for split in SPLITS}
+    others = {path.name for path in folder.iterdir()} - {*names.values()} if folder.exists() else set()
+    if others:
+        raise ProjectError(
+            f"{folder} holds more than a corpus, and would be replaced: {', '.join(sorted(others)[:5])}",
+            f"Give a new folder, or one that holds nothing but {', '.join(names.values())}.",
+        )
+    with moved_into_place(folder) as partial:
+        partial.mkdir()
+        for split, name in names.items():
+            write_records(corpus[split], partial / name)
+
+
+def checked_records(records: list[Any], where: Path) -> list[Record]:
+    """Give the records with exactly the fields and types of `FEATURES`.
+
+    where (Path): the file that they stand in or go to, for the message.
+    RAISES (ProjectError): one of them is not a record.
+    """
+    if not records:
+        raise not_records(where, "it is empty")
+    try:
+        records = Dataset.from_list(records, features=FEATURES).to_list()
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise not_records(where, f"a field is missing or of another type ({type(error).__name__})") from error
+    for number, record in enumerate(records, start=1):
+        if not record["passages"] or lacks_value(record):
+            raise not_records(where, f"record {number} has no passages, or one that lacks a field")
+    return records
+
+
+def lacks_value(value: Any) -> bool:
+    """Tell whether a field, or one inside it, is not set. `datasets` fills what is missing with None."""
+    if isinstance(value, dict):
+        return any(map(lacks_value, value.values()))
+    if isinstance(value, list):
+        return any(map(lacks_value, value))
+    return value is None
+
+
+def not_records(where: Path, why: str) -> ProjectError:
+    """Give the error for a file whose content is not what `FEATURES` says."""
+    return ProjectError(
+        f"{where} does not hold records of BigBio's bc5cdr_source schema: {why}",
+        "Each line must be a JSON object with 'passages'; see scripts/bigbio.py for the fields.",
+    )

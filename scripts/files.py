@@ -1,7 +1,6 @@
 """Files that are whole or not there: written beside their place, checked, then moved in."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,14 +28,18 @@ def moved_into_place(path: Path) -> Iterator[Path]:
 
 
 def replace(new: Path, path: Path) -> None:
-    """Move the file or folder `new` to `path`, in the place of whatever is there."""
+    """Move the file or folder `new` to `path`, in the place of whatever is there, which stays if that fails."""
     if not path.is_dir():
-        os.replace(new, path)
+        new.replace(path)
         return
     old = path.with_name(f".{path.name}.old")
     remove(old)
-    os.replace(path, old)
-    os.replace(new, path)
+    path.replace(old)
+    try:
+        new.replace(path)
+    except BaseException:
+        old.replace(path)
+        raise
     remove(old)
 
 
