@@ -3,7 +3,9 @@
 Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import srsly
@@ -92,24 +94,31 @@ def write_records(records: list[Record], path: Path) -> None:
         srsly.write_jsonl(partial, checked_records(records, path))
 
 
-def write_corpus(corpus: dict[str, list[Record]], folder: Path) -> None:
+def write_corpus(
+    corpus: dict[str, list[Record]], folder: Path, *, others: Mapping[str, bytes] = MappingProxyType({})
+) -> None:
     """Write a corpus as a folder with one JSONL file for each split, whole or not at all.
 
     corpus (dict[str, list[Record]]): the documents of each of `SPLITS`.
     folder (Path): the folder to write. One that is there is replaced, if a corpus is all it holds.
+    others (Mapping[str, bytes]): files that belong to the corpus, by their path in a folder inside of it.
     RAISES (ProjectError): the folder holds something else, or one of the documents is not a record.
     """
     names = {split: f"{split}.jsonl" for split in SPLITS}
-    others = {path.name for path in folder.iterdir()} - {*names.values()} if folder.exists() else set()
-    if others:
+    expected = {*names.values(), *(Path(path).parts[0] for path in others)}
+    unexpected = {path.name for path in folder.iterdir()} - expected if folder.exists() else set()
+    if unexpected:
         raise ProjectError(
-            f"{folder} holds more than a corpus, and would be replaced: {', '.join(sorted(others)[:5])}",
-            f"Give a new folder, or one that holds nothing but {', '.join(names.values())}.",
+            f"{folder} holds more than a corpus, and would be replaced: {', '.join(sorted(unexpected)[:5])}",
+            f"Give a new folder, or one that holds nothing but {', '.join(sorted(expected))}.",
         )
     with moved_into_place(folder) as partial:
         partial.mkdir()
         for split, name in names.items():
             write_records(corpus[split], partial / name)
+        for path, content in others.items():
+            (partial / path).parent.mkdir(exist_ok=True)
+            (partial / path).write_bytes(content)
 
 
 def checked_records(records: list[Any], where: Path) -> list[Record]:

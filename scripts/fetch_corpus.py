@@ -9,6 +9,8 @@ import re
 import zipfile
 import zlib
 from bisect import bisect_right
+from collections.abc import Callable
+from functools import partial
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -36,6 +38,12 @@ BC5CDR_FILES = {
     "dev": ("CDR_DevelopmentSet.BioC.xml", "6ec138899a4b6448b40adf4e159a06184f68f8a5a7e13575903c5e127d734d88"),
     "test": ("CDR_TestSet.BioC.xml", "32d94f03c52e028931513ab52719b5bc7bb8e4fc0e3d99bba37e2b7442e3da35"),
 }
+# What two published systems found in the test split; evaluate shows them as peers. An archive can do without.
+BC5CDR_PEERS = {
+    "DNorm": ("TestSet.DNorm.PubTator.txt", "6f9564880e3d6f0353157f626046bb37f8e414e0f749085e06dac3b44cfe102b"),
+    "tmChem": ("TestSet.tmChem.PubTator.txt", "dee85c0aac68f88a7f8c061afe9c2ca6c6539c674e1341c3a160dfb2a35d6bdd"),
+}
+BC5CDR_FOLDERS = ("CDR.Corpus.v010516", "DNorm.TestSet", "tmChem.TestSet")
 BC5CDR_EXPECTED = (
     "Expected is BC5CDR's CDR_Data.zip, or the folder it unpacks to, with CDR_TrainingSet.BioC.xml,"
     " CDR_DevelopmentSet.BioC.xml and CDR_TestSet.BioC.xml in CDR_Data/CDR.Corpus.v010516."
@@ -75,7 +83,8 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
         write_corpus(read_source(Path(source)), output)
     elif profile == "bc5cdr":
         files = read_bc5cdr_files(Path(archive)) if archive else read_zip(download(BC5CDR_URL), BC5CDR_URL)
-        write_corpus({split: read_bioc(files[split]) for split in SPLITS}, output)
+        peers = {f"peers/{peer}.PubTator.txt": files[peer] for peer in BC5CDR_PEERS if peer in files}
+        write_corpus({split: read_bioc(files[split]) for split in SPLITS}, output, others=peers)
     elif profile == "synthetic":
         generate_notes(output, seed=seed)
     else:
@@ -86,10 +95,10 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
 
 
 def read_bc5cdr_files(archive: Path) -> dict[str, bytes]:
-    """Read the BioC file of each split from BC5CDR's zip file or unpacked folder.
+    """Read the BioC file of each split, and the peers' output, from BC5CDR's zip file or unpacked folder.
 
     archive (Path): CDR_Data.zip, or the folder that holds CDR_Data, CDR_Data itself, or the one inside it.
-    RETURNS (dict[str, bytes]): the BioC XML by split, as it was released.
+    RETURNS (dict[str, bytes]): the BioC XML by split, and the PubTator file by peer where there is one.
     RAISES (ProjectError): there is no such archive, or it is not BC5CDR's as it was released.
     """
     if not archive.exists():
@@ -100,34 +109,42 @@ def read_bc5cdr_files(archive: Path) -> dict[str, bytes]:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """Read BC5CDR's three BioC files from its unpacked folder."""
-    files = {}
-    for split, (name, digest) in BC5CDR_FILES.items():
-        places = ("", "CDR.Corpus.v010516", "CDR_Data/CDR.Corpus.v010516")
-        path = next((folder / place / name for place in places if (folder / place / name).is_file()), None)
-        if path is None:
-            raise ProjectError(f"{folder} has no {name}", BC5CDR_EXPECTED)
-        files[split] = checked(path.read_bytes(), digest, str(path))
-    return files
+    """Read BC5CDR's files from its unpacked folder."""
+    places = [folder / above / inside for above in ("", "CDR_Data") for inside in ("", *BC5CDR_FOLDERS)]
+    paths = {path.name: path for place in reversed(places) for path in place.glob("*") if path.is_file()}
+    return pick_files({name: path.read_bytes for name, path in paths.items()}, str(folder))
 
 
 def read_zip(content: bytes, where: str) -> dict[str, bytes]:
-    """Read BC5CDR's three BioC files, and no other, from the bytes of its zip file. Nothing is unpacked to disk.
+    """Read BC5CDR's files, and no other, from the bytes of its zip file. Nothing is unpacked to disk.
 
     content (bytes): the zip file.
     where (str): where it comes from, for the messages.
     """
-    files = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {PurePosixPath(member).name: member for member in archive.namelist()}
-            for split, (name, digest) in BC5CDR_FILES.items():
-                if name not in members:
-                    raise ProjectError(f"{where} has no {name}", BC5CDR_EXPECTED)
-                files[split] = checked(archive.read(members[name]), digest, f"{name} in {where}")
+            members = {PurePosixPath(name).name: partial(archive.read, name) for name in archive.namelist()}
+            return pick_files(members, where)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ProjectError(f"{where} is cut short or not a zip file ({len(content)} bytes)", BC5CDR_EXPECTED) from error
-    return files
+
+
+def pick_files(readers: dict[str, Callable[[], bytes]], where: str) -> dict[str, bytes]:
+    """Read the files that are BC5CDR's, and check that they are as they were released.
+
+    readers (dict[str, Callable]): what reads each file that is there, by the file's name.
+    where (str): where the files are, for the messages.
+    RETURNS (dict[str, bytes]): content by split, and by peer where there is one.
+    RAISES (ProjectError): the file of a split is not there, or one was changed.
+    """
+    missing = [name for name, _ in BC5CDR_FILES.values() if name not in readers]
+    if missing:
+        raise ProjectError(f"{where} has no {missing[0]}", BC5CDR_EXPECTED)
+    return {
+        key: checked(readers[name](), digest, f"{name} in {where}")
+        for key, (name, digest) in {**BC5CDR_FILES, **BC5CDR_PEERS}.items()
+        if name in readers
+    }
 
 
 def checked(content: bytes, digest: str, where: str) -> bytes:

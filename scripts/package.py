@@ -63,22 +63,35 @@ def make_meta(
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
     corpus = CORPORA.get(profile, {"name": profile})
+    # A folder's path says something about the machine it is on, and nothing about the encoder.
+    source = encoder["source"] if encoder["revision"] else Path(encoder["source"]).name
     revision = f", revision {encoder['revision']}" if encoder["revision"] else ""
     return {
         **meta,
         "name": f"ner_{profile}_{encoder['encoder']}",
         "version": version,
         "description": f"Finds mentions of {' and '.join(meta['labels']['ner'])} in biomedical and clinical English:"
-        f" the encoder {encoder['source']}, fine-tuned on the {corpus['name']}.",
+        f" the encoder {source}, fine-tuned on the {corpus['name']}.",
         "author": "The clinical NER pipeline developers",
         "license": "MIT",
         "sources": [
             corpus,
-            {"name": f"Encoder {encoder['source']}{revision}", "license": encoder["licence"] or "not stated"},
+            {"name": f"Encoder {source}{revision}", "license": encoder["licence"] or "not stated"},
         ],
         "requirements": runtime_requirements(ROOT / "requirements.txt"),
         "performance": performance,
     }
+
+
+def performance(scores: dict[str, Any]) -> dict[str, Any]:
+    """Give evaluate's headline scores under the names that spaCy's meta.json has for them.
+
+    scores (dict[str, Any]): what scores.json holds.
+    RETURNS (dict[str, Any]): ents_p, ents_r, ents_f and ents_per_type, between 0 and 1, None where undefined.
+    """
+    rows = {name: {"p": row["precision"], "r": row["recall"], "f": row["f1"]} for name, row in scores["scores"].items()}
+    micro = {f"ents_{measure}": value for measure, value in rows["micro"].items()}
+    return {**micro, "ents_per_type": {label: rows[label] for label in scores["labels"]}}
 
 
 def check_version(version: str) -> None:
@@ -113,9 +126,7 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def package(
-    model: Path, encoder: Path, metrics: Path, output: Path, *, profile: str, version: str
-) -> Path:
+def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile: str, version: str) -> Path:
     """Package a trained pipeline as a wheel.
 
     model (Path): the trained pipeline.

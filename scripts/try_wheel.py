@@ -53,7 +53,17 @@ def try_wheel(wheel: Path, notes: list[Path]) -> list[list[tuple[int, int, str]]
     """
     name = wheel.name.split("-")[0]
     with TemporaryDirectory() as folder:
-        install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", folder, str(wheel.resolve())]
+        install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            folder,
+            str(wheel.resolve()),
+        ]
         run_python(install, cwd=folder, failure=f"{wheel.name} could not be installed")
         application = ["-c", APPLICATION, name, *(str(note.resolve()) for note in notes)]
         return srsly.json_loads(run_python(application, cwd=folder, failure=f"{name} could not be run"))

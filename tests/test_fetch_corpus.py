@@ -172,6 +172,35 @@ def test_an_unpacked_folder_is_found_at_each_depth(tmp_path, archive, inside):
     assert is_whole(tmp_path / "assets" / "bc5cdr")
 
 
+@pytest.fixture
+def archive_with_peer(archive, monkeypatch):
+    """Give the small archive with the output of one of the two published systems."""
+    name, content = "TestSet.DNorm.PubTator.txt", b"test|t|..."
+    monkeypatch.setattr(module, "BC5CDR_PEERS", {"DNorm": (name, hashlib.sha256(content).hexdigest())})
+    return archive | {f"CDR_Data/DNorm.TestSet/{name}": content}
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_peers_are_kept_where_the_archive_has_them(tmp_path, archive_with_peer, form):
+    if form == "zip":
+        (tmp_path / "zip").write_bytes(zipped(archive_with_peer))
+    for name, content in archive_with_peer.items():
+        (tmp_path / "folder" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "folder" / name).write_bytes(content)
+    for _ in range(2):  # the second time over what the first left
+        fetch_corpus("bc5cdr", tmp_path / "out", archive=str(tmp_path / form))
+    assert [path.name for path in (tmp_path / "out" / "peers").iterdir()] == ["DNorm.PubTator.txt"]
+    assert (tmp_path / "out" / "peers" / "DNorm.PubTator.txt").read_bytes() == b"test|t|..."
+    assert is_whole(tmp_path / "out")
+
+
+def test_a_changed_peer_is_refused(tmp_path, archive_with_peer):
+    changed = archive_with_peer | {"CDR_Data/DNorm.TestSet/TestSet.DNorm.PubTator.txt": b"changed"}
+    (tmp_path / "zip").write_bytes(zipped(changed))
+    with pytest.raises(ProjectError, match=r"TestSet\.DNorm\.PubTator\.txt in .* has the sha256"):
+        fetch_corpus("bc5cdr", tmp_path / "out", archive=str(tmp_path / "zip"))
+
+
 @pytest.mark.parametrize("prefix", ["", "master/", "../../", "/"])
 def test_a_zip_is_read_whatever_its_members_are_under_and_nothing_is_unpacked(tmp_path, archive, prefix):
     (tmp_path / "in").mkdir()

@@ -11,33 +11,10 @@ from spacy.cli.init_config import fill_config
 from thinc.api import Config
 
 from scripts import train as train_module
-from scripts.bigbio import SPLITS, document_text, write_records
-from scripts.convert import convert
 from scripts.errors import ProjectError
 from scripts.train import check_gpu, load_training_config, save_whole, train
-from tests.encoders import TINY, make_encoder
-from tests.records import make_record
-
-CONFIG = Path(__file__).parents[1] / "configs" / "ner.cfg"
-LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny encoder and a corpus of ten documents a split."""
-    root = tmp_path_factory.mktemp("project")
-    splits = {
-        split: [
-            make_record(f"[Chemical aspirin] caused [Disease gout] in {n} rats.", document_id=f"{split}{n}")
-            for n in range(10)
-        ]
-        for split in SPLITS
-    }
-    for split, records in splits.items():
-        write_records(records, root / "records" / f"{split}.jsonl")
-    convert(root / "records", root / "corpus", labels=LABELS)
-    make_encoder(root / "tiny", [document_text(record) for record in splits["train"]])
-    return root
+from tests.conftest import CONFIG
+from tests.encoders import TINY
 
 
 def run(project: Path, output: Path, **options: int) -> Path:
@@ -53,9 +30,7 @@ def test_config_is_filled(tmp_path: Path) -> None:
 def test_settings_that_differ_by_encoder(project: Path, tmp_path: Path, encoder: str, rate: float) -> None:
     folder = tmp_path / encoder
     folder.symlink_to(project / "tiny")
-    config = load_training_config(
-        CONFIG, folder, corpus=Path("c"), log=Path("l"), gpu_id=-1, seed=3, max_steps=20
-    )
+    config = load_training_config(CONFIG, folder, corpus=Path("c"), log=Path("l"), gpu_id=-1, seed=3, max_steps=20)
     assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == rate
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 20
     assert config["training"]["eval_frequency"] == 20

@@ -1,0 +1,159 @@
+"""The wheel says what it is, asks for what it needs, and works where the project is not."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+import srsly
+from packaging.requirements import Requirement
+
+from scripts.errors import ProjectError
+from scripts.package import ROOT, check_version, make_meta, package, performance, runtime_requirements
+
+NAME = "en_ner_small_tiny"
+ROW = {"precision": 0.5, "recall": 0.25, "f1": 0.333333}
+SCORES = {
+    "labels": ["Chemical", "Disease"],
+    "scores": {"Chemical": ROW, "Disease": {**ROW, "f1": None}, "micro": ROW, "macro": ROW},
+}
+# Runs in an environment of its own, from an empty folder, with every way out of the machine shut.
+APPLICATION = """
+import socket
+
+def shut(*args, **kwargs):
+    raise OSError("the network is cut")
+
+socket.socket.connect = socket.getaddrinfo = shut
+
+import spacy
+from spacy.tokens import DocBin
+
+if __name__ == "__main__":
+    nlp = spacy.load("en_ner_small_tiny")
+    texts = [f"aspirin caused gout in {number} rats." for number in range(20)]
+    expected = [[("aspirin", "Chemical"), ("gout", "Disease")]] * 20
+    ents = lambda docs: [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
+    assert ents([nlp(texts[0])]) == expected[:1]
+    docs = list(nlp.pipe(texts, n_process=2))
+    assert ents(docs) == expected
+    for doc in docs:
+        del doc._.trf_data
+    stored = DocBin(docs=docs, store_user_data=True).to_bytes()
+    assert ents(DocBin().from_bytes(stored).get_docs(nlp.vocab)) == expected
+    print("all is well")
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(project: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the pipeline trained on the small project."""
+    folder = tmp_path_factory.mktemp("wheel")
+    srsly.write_json(folder / "scores.json", SCORES)
+    return package(trained, project / "tiny", folder, folder / "packages", profile="small", version="1.2.3")
+
+
+def test_wheel_is_where_the_name_says(wheel: Path) -> None:
+    assert wheel.parts[-4:] == ("packages", f"{NAME}-1.2.3", "dist", f"{NAME}-1.2.3-py3-none-any.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.testzip() is None
+        files = archive.namelist()
+    for module in ("tokenizer", "truncation"):
+        assert f"{NAME}/{module}.py" in files
+    assert not [name for name in files if name.endswith((".bin", ".pkl", ".pt", ".pyc"))]
+
+
+def test_wheel_describes_itself(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        meta = srsly.json_loads(archive.read(f"{NAME}/{NAME}-1.2.3/meta.json"))
+        metadata = Parser().parsestr(archive.read(f"{NAME}-1.2.3.dist-info/METADATA").decode())
+    assert (meta["lang"], meta["name"], meta["version"], meta["license"]) == ("en", "ner_small_tiny", "1.2.3", "MIT")
+    assert "Chemical and Disease" in meta["description"]
+    assert [source["name"] for source in meta["sources"]] == ["small", "Encoder tests.encoders, revision 1"]
+    assert meta["labels"]["ner"] == ["Chemical", "Disease"]
+    assert meta["performance"] == performance(SCORES)
+    required = {Requirement(line).name for line in metadata.get_all("Requires-Dist")}
+    assert required == {"spacy", "spacy-transformers", "transformers", "torch"}
+
+
+def test_performance_has_spacys_names() -> None:
+    values = {"p": 0.5, "r": 0.25, "f": 0.333333}
+    assert performance(SCORES) == {
+        "ents_p": 0.5,
+        "ents_r": 0.25,
+        "ents_f": 0.333333,
+        "ents_per_type": {"Chemical": values, "Disease": {**values, "f": None}},
+    }
+
+
+def test_same_pipeline_gives_the_same_wheel(wheel: Path, project: Path, trained: Path, tmp_path: Path) -> None:
+    srsly.write_json(tmp_path / "scores.json", SCORES)
+    again = package(trained, project / "tiny", tmp_path, tmp_path / "packages", profile="small", version="1.2.3")
+    assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_report_becomes_the_readme(project: Path, trained: Path, tmp_path: Path) -> None:
+    srsly.write_json(tmp_path / "scores.json", SCORES)
+    (tmp_path / "report.md").write_text("# A model card\n", encoding="utf8")
+    wheel = package(trained, project / "tiny", tmp_path, tmp_path / "packages", profile="small", version="1.2.3")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(f"{NAME}/{NAME}-1.2.3/README.md") == b"# A model card\n"
+        assert "# A model card" in archive.read(f"{NAME}-1.2.3.dist-info/METADATA").decode()
+
+
+def test_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
+    """Needs PyPI: the environment holds the wheel and what pip resolves its requirements to, and nothing else."""
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel]
+    subprocess.run(install, check=True)
+    (tmp_path / "application.py").write_text(APPLICATION, encoding="utf8")
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "HF_HUB_OFFLINE")}
+    done = subprocess.run(
+        [python, tmp_path / "application.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+
+
+def test_requirements_are_the_projects_own_ranges(tmp_path: Path) -> None:
+    lines = "# a comment\nspacy>=3,<4\nspacy-transformers>=1  # why\ntransformers<5\ntorch>2\n\nruff\n"
+    (tmp_path / "requirements.txt").write_text(lines, encoding="utf8")
+    assert runtime_requirements(tmp_path / "requirements.txt") == [
+        "spacy<4,>=3",
+        "spacy-transformers>=1",
+        "transformers<5",
+        "torch>2",
+    ]
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "1.0a1"])
+def test_versions(version: str) -> None:
+    check_version(version)
+
+
+@pytest.mark.parametrize(
+    ("version", "right"), [("", "0.1.0"), ("new", "0.1.0"), ("v1.0", "1.0"), ("1.0-beta", "1.0b0")]
+)
+def test_bad_versions_are_refused(version: str, right: str) -> None:
+    with pytest.raises(ProjectError, match=f"is not a version in normal form. Use for instance --vars.version {right}"):
+        check_version(version)
+
+
+def test_path_of_a_local_encoder_stays_out_of_the_wheel() -> None:
+    encoder = {"encoder": "own", "source": "/home/someone/models/own-bert", "revision": "", "licence": ""}
+    meta = make_meta({"labels": {"ner": ["X"]}}, profile="p", encoder=encoder, version="1.0", performance={})
+    assert meta["sources"][1] == {"name": "Encoder own-bert", "license": "not stated"}
+    assert "someone" not in meta["description"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"), [("meta.json", "train"), ("encoder.json", "fetch-encoder"), ("scores.json", "evaluate")]
+)
+def test_what_has_to_run_before_is_named(tmp_path: Path, missing: str, command: str) -> None:
+    for name in {"meta.json", "encoder.json", "scores.json"} - {missing}:
+        srsly.write_json(tmp_path / name, {})
+    with pytest.raises(ProjectError, match=rf"{missing} is not there\. Run first: spacy project run {command}"):
+        package(tmp_path, tmp_path, tmp_path, tmp_path / "packages", profile="p", version="1.0")
