@@ -40,8 +40,6 @@ if __name__ == "__main__":
     assert ents([nlp(texts[0])]) == expected[:1]
     docs = list(nlp.pipe(texts, n_process=2))
     assert ents(docs) == expected
-    for doc in docs:
-        del doc._.trf_data
     stored = DocBin(docs=docs, store_user_data=True).to_bytes()
     assert ents(DocBin().from_bytes(stored).get_docs(nlp.vocab)) == expected
     print("all is well")

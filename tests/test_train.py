@@ -78,6 +78,12 @@ def test_training_leaves_a_pipeline_and_its_log(project: Path, tmp_path: Path) -
     assert [token.text for token in nlp.make_doc("(PAN)-induced")] == ["(", "PAN", ")", "-", "induced"]
 
 
+def test_documents_do_not_keep_the_encoders_output(trained: Path) -> None:
+    doc = spacy.load(trained)("aspirin caused gout in 3 rats.")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("aspirin", "Chemical"), ("gout", "Disease")]
+    assert doc._.trf_data is None
+
+
 def test_same_seed_same_weights(project: Path, tmp_path: Path) -> None:
     weights = [run(project, tmp_path / name, seed=5) / "ner" / "model" for name in ("first", "second")]
     other = run(project, tmp_path / "other", seed=6) / "ner" / "model"
@@ -110,4 +116,4 @@ def test_killed_training_leaves_the_pipeline_before(
     with pytest.raises(KeyboardInterrupt):
         run(project, tmp_path / "run", seed=9)
     assert (best / "ner" / "model").read_bytes() == before
-    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == ["transformer", "ner"]
+    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == ["transformer", "ner", "doc_cleaner"]
