@@ -1,0 +1,167 @@
+"""Put two or more runs side by side: their scores, whether the differences are significant, and where they differ.
+
+In: metrics/<run>/predictions.jsonl of each, as `evaluate` leaves it. The first run is what the others are held against.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import srsly
+import typer
+from wasabi import msg
+
+from scripts.convert import Mention
+from scripts.errors import ProjectError, shown_to_user
+from scripts.scoring import MEASURES, Document, count, interval, labels_of, measure_all, number, place, resample, score
+from scripts.tables import percent, show_interval, show_scores
+
+DOCUMENTS_SHOWN = 10
+
+
+def read_run(folder: Path) -> list[Document]:
+    """Read a run's predictions.
+
+    folder (Path): the run's folder in metrics.
+    RETURNS (list[Document]): its documents, sorted by id.
+    RAISES (ProjectError): they are not there, or not what `evaluate` writes.
+    """
+    path = folder / "predictions.jsonl"
+    if not path.is_file():
+        raise ProjectError(f"{path} is not there", "Run evaluate for this run first: it writes that file.")
+    try:
+        documents = [
+            Document(row["id"], [Mention(*key) for key in row["gold"]], [Mention(*key) for key in row["predicted"]])
+            for row in srsly.read_jsonl(path)
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProjectError(f"{path} does not hold predictions", "It is damaged: run evaluate again.") from error
+    return sorted(documents, key=lambda document: document.id)
+
+
+def check_same_gold(runs: dict[str, list[Document]]) -> None:
+    """Refuse runs that were scored on different annotations: their scores can't be compared.
+
+    runs (dict[str, list[Document]]): each run's documents.
+    RAISES (ProjectError): a document or a gold mention is in one run only.
+    """
+    golds = {name: [(d.id, sorted(map(place, d.gold))) for d in documents] for name, documents in runs.items()}
+    first = next(iter(golds))
+    for name, gold in golds.items():
+        if gold != golds[first] or not gold:
+            raise ProjectError(
+                f"The runs {first} and {name} were not scored on the same annotated documents",
+                "Compare runs on the same corpus, converted in the same way.",
+            )
+
+
+def compare_counts(first: np.ndarray, other: np.ndarray, labels: list[str], *, seed: int) -> dict[str, dict[str, Any]]:
+    """Compare two systems by a paired bootstrap: both are scored on the same draws of documents.
+
+    Koehn (2004), Statistical significance tests for machine translation evaluation, https://aclanthology.org/W04-3250.
+
+    first (ndarray): a system's counts of shape (documents, labels, 3).
+    other (ndarray): the other system's.
+    labels (list[str]): the labels.
+    seed (int): the seed of the draws.
+    RETURNS (dict[str, dict]): by label, "micro" and "macro", by measure: difference (other - first), its 95% interval
+        and the two-sided p. All None where a measure is undefined.
+    """
+    both = np.stack([first, other], axis=1)
+    differences = np.diff(measure_all(both.sum(axis=0)), axis=0)[0]
+    drawn = np.diff(measure_all(resample(both, seed=seed)), axis=1)[:, 0]
+    return {
+        name: {
+            measure: {
+                "difference": number(differences[row, column]),
+                "interval": interval(drawn[:, row, column]),
+                "p": None if np.isnan(differences[row, column]) else p_value(drawn[:, row, column]),
+            }
+            for column, measure in enumerate(MEASURES)
+        }
+        for row, name in enumerate([*labels, "micro", "macro"])
+    }
+
+
+def p_value(drawn: np.ndarray) -> float:
+    """Give how likely a difference is that lies this clearly on one side of zero if there were none, two-sided.
+
+    drawn (ndarray): the differences in the draws.
+    RETURNS (float): never 0: with 1,000 draws, at least 0.002.
+    """
+    defined = drawn[~np.isnan(drawn)]
+    beyond = min((defined <= 0).sum(), (defined >= 0).sum())
+    return round(min(1.0, 2 * (int(beyond) + 1) / (len(defined) + 1)), 6)
+
+
+def find_differing(runs: dict[str, list[Document]]) -> list[dict[str, Any]]:
+    """Give the documents in which the runs make different errors.
+
+    runs (dict[str, list[Document]]): each run's documents, in the same order.
+    RETURNS (list[dict]): "id"; "differing", how many errors some runs make and others don't; "errors" by run. Those
+        that differ most come first.
+    """
+    rows = []
+    for documents in zip(*runs.values(), strict=True):
+        errors = [{*map(place, d.missed), *((*place(mention), "wrong") for mention in d.wrong)} for d in documents]
+        differing = len(set.union(*errors) - set.intersection(*errors))
+        by_run = dict(zip(runs, map(len, errors), strict=True))
+        rows.append({"id": documents[0].id, "differing": differing, "errors": by_run})
+    return sorted((row for row in rows if row["differing"]), key=lambda row: -row["differing"])
+
+
+def compare(folders: list[Path], *, seed: int = 0) -> dict[str, Any]:
+    """Compare runs with the first of them.
+
+    folders (list[Path]): their folders in metrics, two or more with different names.
+    seed (int): the seed of the bootstrap.
+    RETURNS (dict): "scores", by run the table of `scoring.score`; "differences", by other run what `compare_counts`
+        gives; "documents", those where the runs differ, most first.
+    RAISES (ProjectError): there are not two runs, or they can't be compared.
+    """
+    runs = {folder.name: read_run(folder) for folder in folders}
+    if len(runs) < 2 or len(runs) < len(folders):
+        raise ProjectError("There is nothing to compare", "Name at least two folders, each with a name of its own.")
+    check_same_gold(runs)
+    labels = labels_of(document for documents in runs.values() for document in documents)
+    counts = {name: count(documents, labels) for name, documents in runs.items()}
+    first, *others = counts
+    return {
+        "scores": {name: score(rows, labels, seed=seed) for name, rows in counts.items()},
+        "differences": {name: compare_counts(counts[first], counts[name], labels, seed=seed) for name in others},
+        "documents": find_differing(runs),
+    }
+
+
+def show(result: dict[str, Any]) -> None:
+    """Print the scores, the differences in F1, and the documents that differ most."""
+    show_scores(result["scores"])
+    header = ("F1 against the first", "", "Difference", "95% interval", "p")
+    rows = [
+        (name, label, percent(row["f1"]["difference"]), show_interval(row["f1"]["interval"]), row["f1"]["p"] or "-")
+        for name, table in result["differences"].items()
+        for label, row in table.items()
+    ]
+    msg.table(rows, header=header, aligns=tuple("llrrr"), divider=True)
+    runs = list(result["scores"])
+    documents = [
+        (row["id"], row["differing"], *row["errors"].values()) for row in result["documents"][:DOCUMENTS_SHOWN]
+    ]
+    if documents:
+        header = ("Document", "Differing errors", *(f"Errors of {name}" for name in runs))
+        msg.table(documents, header=header, aligns=("l", *"r" * (len(runs) + 1)), divider=True)
+    else:
+        msg.info("The runs make the same errors in every document.")
+
+
+def compare_cli(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of the runs in metrics; the first is the baseline")],
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
+) -> None:
+    """Put two or more runs side by side."""
+    with shown_to_user():
+        show(compare(folders, seed=seed))
+
+
+if __name__ == "__main__":
+    typer.run(compare_cli)

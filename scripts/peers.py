@@ -1,0 +1,89 @@
+"""Score published systems on the same documents by the same rules, from their output in PubTator's format.
+
+For BC5CDR test: DNorm (https://doi.org/10.1093/bioinformatics/btt474) for Disease and tmChem
+(https://doi.org/10.1186/1758-2946-7-S1-S3) for Chemical, as the organisers released them in CDR_Data.zip.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from bioc import pubtator
+
+from scripts.convert import Mention
+from scripts.errors import ProjectError
+from scripts.scoring import count, labels_of, pair, score
+
+# Without an id, the sixth column, `bioc` takes an annotation for a relation. "-1" is PubTator's "no id".
+WITHOUT_ID = re.compile(r"^([^\t\n|]+\t\d+\t\d+\t[^\t\n]*\t[^\t\n]+)\t?$", re.MULTILINE)
+
+
+def read_pubtator(path: Path) -> dict[str, list[Mention]]:
+    """Read a system's output.
+
+    path (Path): a file in PubTator's format: title and abstract of each document, and a line for each mention.
+    RETURNS (dict[str, list[Mention]]): the mentions by document id.
+    RAISES (ProjectError): the file is not in that format.
+    """
+    try:
+        documents = pubtator.loads(WITHOUT_ID.sub(r"\1\t-1", path.read_text(encoding="utf8")))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise not_pubtator(path) from error
+    if not documents:
+        raise not_pubtator(path)
+    return {
+        document.pmid: [Mention(entity.start, entity.end, entity.type, entity.id) for entity in document.annotations]
+        for document in documents
+    }
+
+
+def not_pubtator(path: Path) -> ProjectError:
+    """Give the error for a file in another format."""
+    return ProjectError(
+        f"{path} is not in PubTator's format", "It needs lines with id|t|title, id|a|abstract and tabs in mentions."
+    )
+
+
+def score_peers(folder: Path, gold: dict[str, list[Mention]], *, seed: int) -> dict[str, dict[str, Any]]:
+    """Score each system in a folder on the labels that it gives, and all of them as one where they share none.
+
+    folder (Path): a folder with files named like DNorm.PubTator.txt. It may be missing: then there are none.
+    gold (dict[str, list[Mention]]): annotated mentions by document id.
+    seed (int): the seed of the intervals.
+    RETURNS (dict[str, dict]): the table of `scoring.score` by system.
+    RAISES (ProjectError): a file is not in PubTator's format, or is about other documents.
+    """
+    paths = sorted(folder.glob("*.PubTator.txt"))
+    systems = {path.name.removesuffix(".PubTator.txt"): read_pubtator(path) for path in paths}
+    labels = {
+        name: {mention.label for found in system.values() for mention in found} for name, system in systems.items()
+    }
+    tables = {name: score_system(name, system, gold, labels[name], seed=seed) for name, system in systems.items()}
+    every = set().union(*labels.values())
+    if len(systems) > 1 and sum(map(len, labels.values())) == len(every):
+        name = " + ".join(systems)
+        together = {key: [mention for system in systems.values() for mention in system[key]] for key in gold}
+        tables[name] = score_system(name, together, gold, every, seed=seed)
+    return tables
+
+
+def score_system(
+    name: str, system: dict[str, list[Mention]], gold: dict[str, list[Mention]], labels: set[str], *, seed: int
+) -> dict[str, dict[str, Any]]:
+    """Score a system on the labels that it gives.
+
+    name (str): its name, for the message.
+    system (dict[str, list[Mention]]): its mentions by document id.
+    gold (dict[str, list[Mention]]): annotated mentions by document id.
+    labels (set[str]): the labels.
+    seed (int): the seed of the intervals.
+    RETURNS (dict[str, dict]): the table of `scoring.score`.
+    RAISES (ProjectError): it is about other documents.
+    """
+    annotated = {key: [mention for mention in found if mention.label in labels] for key, found in gold.items()}
+    try:
+        documents = pair(annotated, system)
+    except ProjectError as error:
+        raise ProjectError(f"{name}: {error.title}", error.hint) from error
+    names = labels_of(documents, labels)
+    return score(count(documents, names), names, seed=seed)
