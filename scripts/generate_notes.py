@@ -1,0 +1,113 @@
+"""Synthetic clinical notes as BigBio records, with the drugs and diagnoses in them: the corpus of profile `synthetic`.
+
+Everything in them is made up by scripts/notes. Train, dev and test share no term and no template.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from faker import Faker
+from wasabi import msg
+
+from scripts.bigbio import SPLITS, Record, write_records
+from scripts.errors import ProjectError, shown_to_user
+from scripts.files import moved_into_place
+from scripts.notes.patient import Patient
+from scripts.notes.templates import NOTE_TYPES, Section, Values, read_layouts, read_values
+from scripts.notes.terms import Term, read_terms
+from scripts.notes.text import MarkedText
+from scripts.notes.writer import days_of, write_note
+
+# A small encoder trains on these in about four minutes on two CPU cores.
+N_TRAIN, N_DEV, N_TEST = 240, 50, 100
+
+# Most notes are short, and a few very long: sizes from 0 to 1 are drawn evenly, then raised to this power.
+SIZE_POWER = 3.5
+
+
+def generate_notes_cli(
+    output: Annotated[Path, typer.Argument(help="The folder to write train.jsonl, dev.jsonl and test.jsonl into.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    n_train: Annotated[int, typer.Option(min=1, help="How many notes to train on.")] = N_TRAIN,
+    n_dev: Annotated[int, typer.Option(min=1, help="How many notes to choose the best model by.")] = N_DEV,
+    n_test: Annotated[int, typer.Option(min=1, help="How many notes to test on.")] = N_TEST,
+) -> None:
+    """Write synthetic clinical notes in BigBio's records, with their diagnoses and medications."""
+    with shown_to_user():
+        generate_notes(output, seed=seed, n_train=n_train, n_dev=n_dev, n_test=n_test)
+        msg.good(f"{n_train} notes to train on, {n_dev} for dev and {n_test} for test are in {output}")
+
+
+def generate_notes(
+    output: Path, *, seed: int, n_train: int = N_TRAIN, n_dev: int = N_DEV, n_test: int = N_TEST
+) -> None:
+    """Write a corpus of synthetic notes.
+
+    output (Path): the folder to write `train.jsonl`, `dev.jsonl` and `test.jsonl` into. It is replaced as a whole.
+    seed (int): the seed of all chance. A note depends on it, its split and its place there, and on nothing else.
+    n_train (int): the notes to train on.
+    n_dev (int): the notes to choose the best model by.
+    n_test (int): the notes to test on.
+    RAISES (ProjectError): a data file of scripts/notes is malformed, or a number of notes is not above 0.
+    """
+    counts = dict(zip(SPLITS, (n_train, n_dev, n_test), strict=True))
+    for split, count in counts.items():
+        if count < 1:
+            raise ProjectError(f"{count} notes for {split} are no corpus", "Each split needs at least one note.")
+    with moved_into_place(output) as partial:
+        partial.mkdir()
+        for split, count in counts.items():
+            write_records(split_records(split, seed=seed, count=count), partial / f"{split}.jsonl")
+
+
+def split_records(split: str, *, seed: int, count: int) -> list[Record]:
+    """Write the notes of one split.
+
+    split (str): "train", "dev" or "test": whose terms and templates to use.
+    seed (int): the seed of all chance.
+    count (int): how many notes.
+    RETURNS (list[Record]): BigBio records.
+    RAISES (ProjectError): a data file is malformed.
+    """
+    values = read_values()
+    terms = [term for term in read_terms() if term.split == split]
+    layouts = read_layouts(split, values)
+    fake = Faker("en_US")
+    records = []
+    for number in range(1, count + 1):
+        document_id = f"synthetic-{split}-{number:04}"
+        fake.seed_instance(f"{seed} {document_id}")
+        # In turn, so that a small split has notes of all types too.
+        note_type = NOTE_TYPES[number % len(NOTE_TYPES)]
+        note = make_note(layouts[note_type], terms, values, fake)
+        records.append(to_record(note, document_id=document_id, note_type=note_type))
+    return records
+
+
+def make_note(sections: list[Section], terms: list[Term], values: Values, fake: Faker) -> MarkedText:
+    """Make up a patient, and write a note about them, of a size by chance."""
+    size = fake.random.random() ** SIZE_POWER
+    topics = 2 + round(5 * size) + fake.random.randint(0, 1)
+    patient = Patient(fake, terms, values, topics=topics, stay=days_of(sections, size))
+    return write_note(sections, patient, size=size)
+
+
+def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
+    """Put a note into a record: one passage, its mentions as entities."""
+    entities = [
+        {
+            "id": f"{document_id}-{number}",
+            "offsets": [[mention.start, mention.end]],
+            "text": [note.text[mention.start : mention.end]],
+            "type": mention.term.label,
+            "normalized": [{"db_name": "synthetic-term", "db_id": mention.term.id}],
+        }
+        for number, mention in enumerate(note.mentions, start=1)
+    ]
+    passage = {"document_id": document_id, "type": note_type, "text": note.text, "entities": entities, "relations": []}
+    return {"passages": [passage]}
+
+
+if __name__ == "__main__":
+    typer.run(generate_notes_cli)

@@ -1,0 +1,374 @@
+"""Synthetic notes: offsets by construction, splits that share nothing, the same bytes for the same seed."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import srsly
+from faker import Faker
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer import Typer
+from typer.testing import CliRunner
+
+from scripts.bigbio import SPLITS, read_records
+from scripts.errors import ProjectError
+from scripts.generate_notes import N_TRAIN, generate_notes, generate_notes_cli, make_note, split_records
+from scripts.notes import FOLDER
+from scripts.notes.templates import LAYOUTS, NOTE_TYPES, read_layouts, read_values
+from scripts.notes.terms import read_terms, squeezed
+from scripts.notes.text import MarkedText, Mention, joined
+
+VALUES = read_values()
+TERMS = read_terms()
+LAYOUTS_OF = {split: read_layouts(split, VALUES) for split in SPLITS}
+DRUG, DIAGNOSIS = TERMS[0], TERMS[-1]
+
+# Abbreviations that also stand for something else in notes, on purpose: room air, physical exam, emergency department,
+# afebrile, mental status, systolic pressure, urinalysis, primary care physician.
+AMBIGUOUS = {"RA", "PE", "ED", "AF", "MS", "SBP", "UA", "PCP"}
+
+
+@pytest.fixture(scope="module")
+def corpus() -> dict[str, list[dict]]:
+    """The default training notes, and enough of the others to see all of their templates."""
+    return {split: split_records(split, seed=0, count=N_TRAIN if split == "train" else 60) for split in SPLITS}
+
+
+def passages(records: list[dict]) -> list[dict]:
+    return [record["passages"][0] for record in records]
+
+
+def marked(passage: dict) -> str:
+    """Show a note with <D> for each diagnosis and <C> for each drug."""
+    text = passage["text"]
+    for entity in reversed(passage["entities"]):
+        [[start, end]] = entity["offsets"]
+        text = f"{text[:start]}<{entity['type'][0]}>{text[end:]}"
+    return text
+
+
+# The data
+
+
+@pytest.mark.parametrize(("label", "minimum"), [("Chemical", 400), ("Disease", 400)])
+def test_there_are_enough_terms(label, minimum):
+    names = {squeezed(term.name) for term in TERMS if term.label == label and term.group not in ("symptom", "reaction")}
+    assert len(names) >= minimum
+
+
+@pytest.mark.parametrize("name", ["drugs.tsv", "diagnoses.tsv"])
+def test_terms_are_sorted(name):
+    names = [line.split("\t")[0].casefold() for line in (FOLDER / name).read_text("utf8").splitlines()[1:]]
+    assert names == sorted(names)
+
+
+def test_no_term_stands_in_a_term_of_another_split():
+    def words(form):
+        return tuple(re.findall(r"[a-z0-9]+", form.lower()))
+
+    split_of = {words(form): term.split for term in TERMS for form in term.surface_forms}
+    for form, split in split_of.items():
+        parts = {form[start:end] for start, end in combinations(range(len(form) + 1), 2)}
+        assert {split_of[part] for part in parts if part in split_of} == {split}, form
+
+
+def template_texts(split: str) -> list[str]:
+    data = srsly.read_yaml(FOLDER / f"{split}.yaml")
+    sections = [section for note in data["notes"].values() for section in note]
+    headers = [section["header"] for section in sections if "header" in section]
+    lines = [line for section in sections for line in section.get("block", [])]
+    return [*headers, *lines, *(text for texts in data["sentences"].values() for text in texts)]
+
+
+def test_splits_share_no_template():
+    shapes = {
+        split: {re.sub(r"\d+(?=b?[:}])", "", text).casefold() for text in template_texts(split)} for split in SPLITS
+    }
+    for one, other in combinations(SPLITS, 2):
+        assert shapes[one] & shapes[other] == set()
+    assert sum(map(len, shapes.values())) >= 400
+
+
+def test_templates_and_values_name_no_term():
+    """What is written out is no mention, so no drug or diagnosis may be written out."""
+    forms = {form for term in TERMS for form in term.surface_forms}
+    as_written = {form for form in forms if form.isupper()} - AMBIGUOUS
+    in_any_case = {form.lower() for form in forms if not form.isupper()}
+    texts = [re.sub(r"\{(?!pick).*?\}", "\n", text) for split in SPLITS for text in template_texts(split)]
+    texts += [value for values in VALUES.lists.values() for value in values]
+    for text in texts:
+        words = re.findall(r"[\w'-]+|[^\w\s]|\n", text)
+        spans = {" ".join(words[start:end]) for start, end in combinations(range(len(words) + 1), 2)}
+        assert not spans & as_written, text
+        assert not {span.lower() for span in spans} & in_any_case, text
+
+
+# The notes
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_offsets_and_fields_are_exact(corpus, split):
+    forms = {squeezed(form): term for term in TERMS if term.split == split for form in term.surface_forms}
+    for number, passage in enumerate(passages(corpus[split]), start=1):
+        assert passage["document_id"] == f"synthetic-{split}-{number:04}"
+        assert passage["relations"] == []
+        end_before = 0
+        for entity in passage["entities"]:
+            [[start, end]] = entity["offsets"]
+            assert entity["text"] == [passage["text"][start:end]]
+            assert end_before <= start < end
+            end_before = end
+            term = forms[squeezed(entity["text"][0])]
+            assert entity["type"] == term.label
+            assert entity["normalized"] == [{"db_name": "synthetic-term", "db_id": term.id}]
+        ids = [entity["id"] for entity in passage["entities"]]
+        assert len(ids) == len(set(ids))
+
+
+def test_splits_share_no_surface_form_and_no_term(corpus):
+    seen = {
+        split: {squeezed(entity["text"][0]) for passage in passages(corpus[split]) for entity in passage["entities"]}
+        for split in SPLITS
+    }
+    for one, other in combinations(SPLITS, 2):
+        assert seen[one] & seen[other] == set()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_all_note_types_and_layouts_are_there(corpus, split):
+    assert set(Counter(passage["type"] for passage in passages(corpus[split])).values()) == {
+        len(corpus[split]) // len(NOTE_TYPES)
+    }
+    assert {section.layout for sections in LAYOUTS_OF[split].values() for section in sections} == set(LAYOUTS)
+
+
+CONSTRUCTS = {
+    "a bullet": r"(?m)^ *[-*•] ?<[CD]>",
+    "a numbered item": r"(?m)^\d+[.)] <[CD]>",
+    "a line end in a sentence": r"[a-z]\n *[a-z]",
+    "vital signs": r"(?i)\b(bp|hr|pulse)\b.* \d+",
+    "lab values": r"(?i)\b(sodium|potassium|k\+|na|wbc|cbc|bmp|hgb|hb)\b:? \d",
+    "a dose, route and frequency": r"<C>,? .*\d+ ?(mg|mcg|units)\b.*\b(PO|SC|IV|inhaled)\b.*(daily|BID|TID|QHS)",
+    "a dose before or after a drug": r"<C>[ ,]+\d+(\.\d+)? (mg|mcg)\b",
+    "a generic name with its brand": r"<C> (\(|\[|/ brand )<C>",
+    "two drugs in one tablet": r"<C>/<C>",
+    "two diagnoses and a slash": r"<D> ?/ ?<D>",
+    "a drug and a hyphen": r"<C>-(induced|related|associated|resistant)",
+    "a diagnosis and a hyphen": r"<D>-(related|associated)|[Nn]on-<D>",
+    "a negated symptom": r"(?i)(den(ies|ied|ying)|no|without|absent|-) ?<D>",
+    "no evidence of a diagnosis": r"(?i)(no\s+evidence\s+of|excluded|without|ruled\s+out\s+for|doubt)\s+<D>",
+    "a past diagnosis": r"(?i)(history\s+of|hx\s+of|remote|resolved:|old|in the past:)\s+<D>",
+    "a relative's diagnosis": r"(?i)(mother|father|sister|brother|aunt|uncle|grandmother|grandfather)\b[^.]{0,40}<D>",
+    "an allergy": r"<C>(:| \(| - | causes | -> | & <C> \()<?[D1-9]",
+    "a drug for a diagnosis": r"(?i)<C>[^.\n]* (for|indication) (your )?<D>|<D>[^.\n]*(on|with|->) <C>",
+}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("construct", CONSTRUCTS)
+def test_each_construct_is_there(corpus, split, construct):
+    found = sum(bool(re.search(CONSTRUCTS[construct], marked(passage))) for passage in passages(corpus[split]))
+    assert found >= 2
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_mentions_come_in_all_styles(corpus, split):
+    style_of = {
+        squeezed(form): style
+        for term in TERMS
+        if term.split == split
+        for style, forms in term.forms.items()
+        for form in forms
+    }
+    texts = [entity["text"][0] for passage in passages(corpus[split]) for entity in passage["entities"]]
+    styles = Counter(style_of[squeezed(text)] for text in texts)
+    assert min(styles[style] for style in ("name", "synonym", "short", "brand")) > 0.05 * len(texts)
+    assert styles["misspelled"] > 0.01 * len(texts)
+    assert sum("\n" in text for text in texts) > 0.005 * len(texts)
+
+
+def test_lengths_span_the_range(corpus):
+    lengths = [len(passage["text"].split()) for split in SPLITS for passage in passages(corpus[split])]
+    assert 40 <= min(lengths) <= 60
+    assert 1200 <= max(lengths) <= 2000
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(), split=st.sampled_from(SPLITS), note_type=st.sampled_from(NOTE_TYPES))
+def test_any_seed_gives_a_note_with_exact_mentions(seed, split, note_type):
+    fake = Faker("en_US")
+    fake.seed_instance(seed)
+    terms = [term for term in TERMS if term.split == split]
+    note = make_note(LAYOUTS_OF[split][note_type], terms, VALUES, fake)
+    assert 40 <= len(note.text.split()) <= 2000
+    end_before = 0
+    for start, end, term in note.mentions:
+        form = " ".join(note.text[start:end].split())
+        assert form.lower() in {each.lower() for each in term.surface_forms}
+        assert end_before <= start
+        end_before = end
+
+
+# The same seed
+
+
+def test_same_seed_same_bytes_whatever_the_process(tmp_path):
+    numbers = {"n_train": 6, "n_dev": 5, "n_test": 5}
+    generate_notes(tmp_path / "here", seed=3, **numbers)
+    options = [f"--{name.replace('_', '-')}={number}" for name, number in numbers.items()]
+    command = [sys.executable, "-m", "scripts.generate_notes", str(tmp_path / "there"), "--seed=3", *options]
+    environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo"}
+    subprocess.run(command, check=True, cwd=FOLDER.parents[1], env=environment, capture_output=True)
+    generate_notes(tmp_path / "other", seed=4, **numbers)
+    for split in SPLITS:
+        name = f"{split}.jsonl"
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+        assert (tmp_path / "here" / name).read_bytes() != (tmp_path / "other" / name).read_bytes()
+        assert len(read_records(tmp_path / "here" / name)) == numbers[f"n_{split}"]
+
+
+def test_a_note_does_not_depend_on_how_many_there_are(corpus):
+    assert split_records("dev", seed=0, count=2) == corpus["dev"][:2]
+
+
+# The text
+
+
+@pytest.mark.parametrize(
+    ("before", "width", "indent", "text", "mention"),
+    [
+        ("no ", 80, 0, "no aspirin now", "aspirin"),
+        ("no ", 10, 0, "no aspirin\nnow", "aspirin"),
+        ("no ", 9, 0, "no\naspirin\nnow", "aspirin"),
+        ("no ", 10, 2, "no aspirin\n  now", "aspirin"),
+        ("no ", 9, 3, "no\n   aspirin\n   now", "aspirin"),
+        ("no baby ", 9, 2, "no baby\n  aspirin\n  now", "aspirin"),
+    ],
+)
+def test_wrapping_moves_mentions(before, width, indent, text, mention):
+    wrapped = joined([before, MarkedText.of_term("aspirin", DRUG), " now"]).wrapped(width, indent)
+    assert wrapped.text == text
+    [(start, end, _)] = wrapped.mentions
+    assert wrapped.text[start:end] == mention
+
+
+def test_a_mention_may_wrap():
+    note = joined(["no ", MarkedText.of_term("chronic kidney disease", DIAGNOSIS), "."]).wrapped(12, 2)
+    assert note.text == "no chronic\n  kidney\n  disease."
+    assert note.mentions == (Mention(3, 29, DIAGNOSIS),)
+
+
+words = st.text("abcde-/", min_size=1, max_size=9)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.lists(words, min_size=1, max_size=4)), min_size=1),
+    st.integers(20, 80),
+    st.integers(0, 6),
+)
+def test_wrapping_keeps_every_mention(pieces, width, indent):
+    texts = [(is_mention, " ".join(words)) for is_mention, words in pieces]
+    note = joined([MarkedText.of_term(text, DRUG) if is_mention else text for is_mention, text in texts], " ")
+    wrapped = note.wrapped(width, indent)
+    found = [" ".join(wrapped.text[start:end].split()) for start, end, _ in wrapped.mentions]
+    assert found == [text for is_mention, text in texts if is_mention]
+    assert max(map(len, wrapped.text.split("\n"))) <= width
+    assert wrapped.text.split() == note.text.split()
+
+
+@pytest.mark.parametrize(("text", "capital"), [("no rales", "No rales"), ("tPA given", "tPA given"), ("5 mg", "5 mg")])
+def test_first_word_gets_a_capital(text, capital):
+    assert MarkedText(text).capitalized().text == capital
+
+
+# Faults
+
+
+GOOD_DRUG = "aspirin\ttrain\tclot\t\tASA\t\tEcotrin\t81 mg\tPO\tdaily\t"
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["aspirin\ttrain"], "line 2 has 2 cells"),
+        ([GOOD_DRUG, GOOD_DRUG.replace("train", "valid").replace("aspirin", "x")], "line 3 has the split 'valid'"),
+        ([GOOD_DRUG.replace("clot", "")], "line 2 has an empty cell for group"),
+        ([GOOD_DRUG.replace("PO", "")], "line 2 has an empty cell for route"),
+        ([GOOD_DRUG.replace("ASA", "ASA; ")], "stray spaces in short"),
+        ([GOOD_DRUG, GOOD_DRUG.replace("aspirin", "acetylsalicylate")], "'ASA' stands for two terms"),
+        ([GOOD_DRUG.replace("ASA", "HT-N")], "'HTN' stands for two terms"),
+        ([GOOD_DRUG + "warfarin"], "its partner 'warfarin' is not"),
+    ],
+)
+def test_a_malformed_term_is_refused(tmp_path, lines, message):
+    header = (FOLDER / "drugs.tsv").read_text("utf8").splitlines()[0]
+    (tmp_path / "drugs.tsv").write_text("\n".join([header, *lines]) + "\n", "utf8")
+    (tmp_path / "diagnoses.tsv").write_bytes((FOLDER / "diagnoses.tsv").read_bytes())
+    with pytest.raises(ProjectError, match=re.escape(message)):
+        read_terms(tmp_path)
+
+
+def test_a_file_of_terms_with_other_columns_is_refused(tmp_path):
+    (tmp_path / "drugs.tsv").write_text("drug\tbrand\n", "utf8")
+    with pytest.raises(ProjectError, match="line 1 does not name this file's columns"):
+        read_terms(tmp_path)
+
+
+GOOD_NOTES = {note_type: [{"header": "PMH:", "bullets": "problems"}] for note_type in NOTE_TYPES}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"notes": GOOD_NOTES}, "does not have the right parts"),
+        ({"notes": {}, "sentences": {"problems": ["{dx1}"]}}, "lays out the notes []"),
+        ({"notes": GOOD_NOTES, "sentences": {"history": ["{dx1}"]}}, "draws from 'problems'"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": "{dx1}"}}, "is not a list of templates"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": [""]}}, "an empty template"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{dx1"]}}, "is no template"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{disease}"]}}, "has the slot 'disease'"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{dx1:long}"]}}, "'long' in the slot 'dx1'"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{number:5}"]}}, "'5' in the slot 'number'"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{drug1} {dose2}"]}}, "a dose of no drug"),
+        (
+            {"notes": {**GOOD_NOTES, "progress_note": [{"table": "problems"}]}, "sentences": {"problems": ["{dx1}"]}},
+            "progress_note, section 1 has the keys ['table']",
+        ),
+        (
+            {
+                "notes": {**GOOD_NOTES, "progress_note": [{"prose": "problems", "count": [3, 1]}]},
+                "sentences": {"problems": ["{dx1}"]},
+            },
+            "has [3, 1] for count or repeat",
+        ),
+    ],
+)
+def test_malformed_templates_are_refused(tmp_path, data, message):
+    srsly.write_yaml(tmp_path / "dev.yaml", data)
+    with pytest.raises(ProjectError, match=re.escape(message)):
+        read_layouts("dev", VALUES, tmp_path)
+
+
+def test_no_notes_for_a_split_are_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(ProjectError, match="0 notes for dev"):
+        generate_notes(tmp_path / "notes", seed=0, n_train=1, n_dev=0, n_test=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_line(tmp_path: Path):
+    app = Typer()
+    app.command()(generate_notes_cli)
+    output = tmp_path / "notes"
+    result = CliRunner().invoke(app, [str(output), "--n-train", "2", "--n-dev", "1", "--n-test", "1"])
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in output.iterdir()) == ["dev.jsonl", "test.jsonl", "train.jsonl"]
+    (tmp_path / "file").write_text("", "utf8")
+    result = CliRunner().invoke(app, [str(tmp_path / "file" / "notes")])
+    assert result.exit_code == 1
+    assert "exist" in result.output or "directory" in result.output
