@@ -41,19 +41,16 @@ PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "se
 
 
 def load_pipeline(model: str) -> Language:
-    """Load a pipeline whose documents keep no vectors.
+    """Load a pipeline.
 
     model (str): a pipeline's folder, or the name of an installed package.
     RETURNS (Language): the pipeline.
     RAISES (ProjectError): there is none.
     """
     try:
-        nlp = spacy.load(model)
+        return spacy.load(model)
     except OSError as error:
         raise ProjectError(f"There is no pipeline '{model}'", "Run first: spacy project run train") from error
-    # Nothing here reads the encoder's output, and that of a whole split would fill the memory.
-    nlp.add_pipe("doc_cleaner", config={"attrs": {"tensor": None, "_.trf_data": None}})
-    return nlp
 
 
 def predict_docs(nlp: Language, records: list[Record]) -> dict[str, Doc]:
