@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import spacy
 import srsly
 import typer
 from spacy.language import Language
@@ -31,6 +30,7 @@ from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
 from scripts.formats import doc_mentions
 from scripts.peers import score_peers
+from scripts.predict import load_pipeline
 from scripts.scoring import DRAWS, MEASURES, Document, count, labels_of, number, pair, place, score, score_relaxed
 from scripts.slices import collect_names, read_context, score_slices
 from scripts.tables import show_scores
@@ -38,19 +38,6 @@ from scripts.train import check_gpu
 from scripts.word_scores import score_words
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
-
-
-def load_pipeline(model: str) -> Language:
-    """Load a pipeline.
-
-    model (str): a pipeline's folder, or the name of an installed package.
-    RETURNS (Language): the pipeline.
-    RAISES (ProjectError): there is none.
-    """
-    try:
-        return spacy.load(model)
-    except OSError as error:
-        raise ProjectError(f"There is no pipeline '{model}'", "Run first: spacy project run train") from error
 
 
 def predict_docs(nlp: Language, records: list[Record]) -> dict[str, Doc]:

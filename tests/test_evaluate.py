@@ -180,6 +180,10 @@ def change_tokenizer(root: Path) -> None:
     make_corpus(root, [make_record("Ca(2+) in [Disease ague].")])
 
 
+def without_entities(root: Path) -> None:
+    set_tokenizer(spacy.blank("en")).to_disk(root / "model")
+
+
 def change_records(root: Path) -> None:
     write_records([make_record("A [Disease gout].", document_id="new")], root / "records" / "test.jsonl")
 
@@ -194,6 +198,7 @@ def change_corpus(root: Path) -> None:
         (lambda root: (root / "model" / "meta.json").unlink(), {}, "There is no pipeline"),
         (lambda root: (root / "records" / "test.jsonl").unlink(), {}, "test.jsonl is not there.*fetch-corpus"),
         (lambda root: (root / "corpus" / "report.json").unlink(), {}, "report.json is not there.*convert"),
+        (without_entities, {}, "has no part that sets entities"),
         (change_records, {}, "was not made from"),
         (change_corpus, {}, "was not made from"),
         (change_tokenizer, {}, "splits 1 of 1 documents into other words"),
