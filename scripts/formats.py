@@ -124,13 +124,15 @@ def pubtator_document(lines: list[str]) -> Document:
     mentions = []
     for number, row in enumerate(rows, start=1):
         columns = row.split("\t")
-        if columns[0] != identifier or len(columns) < 4:
+        # A relation has its type in the place of the start, and the ids of its two ends.
+        is_mention, is_relation = len(columns) > 4 and columns[1].isdecimal(), len(columns) == 4
+        if columns[0] != identifier or not (is_mention or is_relation):
             raise ProjectError(
                 f"Document '{identifier}': row {number} after the text is not one of its mentions or relations",
                 "A mention's row has the document's id, start, end, text, label and id, separated by tabs.",
             )
-        # A relation has its type in the place of the start. A mention without an id may end with its label.
-        if columns[1].isdecimal():
+        # A mention without an id may end with its label.
+        if is_mention:
             _, start, end, _, label, concept, *_ = [*columns, ""]
             mentions.append(Mention(int(start), int(end), label, "" if concept == "-1" else concept))
     return Document(identifier, tuple(passages), tuple(mentions))

@@ -4,44 +4,26 @@ For BC5CDR test: DNorm (https://doi.org/10.1093/bioinformatics/btt474) for Disea
 (https://doi.org/10.1186/1758-2946-7-S1-S3) for Chemical, as the organisers released them in CDR_Data.zip.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
-from bioc import pubtator
-
 from scripts.convert import Mention
 from scripts.errors import ProjectError
+from scripts.formats import read_documents
 from scripts.scoring import count, labels_of, pair, score
 
-# Without an id, the sixth column, `bioc` takes an annotation for a relation. "-1" is PubTator's "no id".
-WITHOUT_ID = re.compile(r"^([^\t\n|]+\t\d+\t\d+\t[^\t\n]*\t[^\t\n]+)\t?$", re.MULTILINE)
 
-
-def read_pubtator(path: Path) -> dict[str, list[Mention]]:
+def read_system(path: Path) -> dict[str, list[Mention]]:
     """Read a system's output.
 
     path (Path): a file in PubTator's format: title and abstract of each document, and a line for each mention.
     RETURNS (dict[str, list[Mention]]): the mentions by document id.
-    RAISES (ProjectError): the file is not in that format.
+    RAISES (ProjectError): the file is not in that format, or is empty.
     """
-    try:
-        documents = pubtator.loads(WITHOUT_ID.sub(r"\1\t-1", path.read_text(encoding="utf8")))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise not_pubtator(path) from error
+    documents = read_documents(path, format="pubtator")
     if not documents:
-        raise not_pubtator(path)
-    return {
-        document.pmid: [Mention(entity.start, entity.end, entity.type, entity.id) for entity in document.annotations]
-        for document in documents
-    }
-
-
-def not_pubtator(path: Path) -> ProjectError:
-    """Give the error for a file in another format."""
-    return ProjectError(
-        f"{path} is not in PubTator's format", "It needs lines with id|t|title, id|a|abstract and tabs in mentions."
-    )
+        raise ProjectError(f"{path} is empty", "It needs a title, an abstract and mentions for each document.")
+    return {document.id: list(document.mentions) for document in documents}
 
 
 def score_peers(folder: Path, gold: dict[str, list[Mention]], *, seed: int) -> dict[str, dict[str, Any]]:
@@ -54,7 +36,7 @@ def score_peers(folder: Path, gold: dict[str, list[Mention]], *, seed: int) -> d
     RAISES (ProjectError): a file is not in PubTator's format, or is about other documents.
     """
     paths = sorted(folder.glob("*.PubTator.txt"))
-    systems = {path.name.removesuffix(".PubTator.txt"): read_pubtator(path) for path in paths}
+    systems = {path.name.removesuffix(".PubTator.txt"): read_system(path) for path in paths}
     labels = {
         name: {mention.label for found in system.values() for mention in found} for name, system in systems.items()
     }

@@ -9,7 +9,7 @@ from scripts.bigbio import document_id
 from scripts.convert import DEFAULT_LABELS, Mention, mentions, parse_labels
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import BC5CDR_FILES, read_bioc
-from scripts.peers import read_pubtator, score_peers
+from scripts.peers import read_system, score_peers
 
 ARCHIVE = Path(__file__).parents[2] / "shared" / "bc5cdr" / "CDR_Data.zip"
 
@@ -38,21 +38,27 @@ def pubtator(tmp_path: Path) -> Path:
 
 
 def test_mentions_without_an_id_are_read(pubtator: Path) -> None:
-    assert read_pubtator(pubtator) == {
-        "1": [Mention(0, 7, "Chemical", "D001241"), Mention(12, 16, "Disease", "-1")],
-        "2": [Mention(0, 4, "Chemical", "-1"), Mention(0, 4, "Gene", "G1|G2")],
+    assert read_system(pubtator) == {
+        "1": [Mention(0, 7, "Chemical", "D001241"), Mention(12, 16, "Disease")],
+        "2": [Mention(0, 4, "Chemical"), Mention(0, 4, "Gene", "G1|G2")],
         "3": [],
     }
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no PubTator\n", b"\xff\xfe\x00", b"1|t|Title\n1\tx\ty\tname\tDisease\tD1\n"]
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"no PubTator\n", "A document has no title"),
+        (b"\xff\xfe\x00", "can't be read as pubtator"),
+        (b"1|t|Title\n1\tx\ty\tname\tDisease\tD1\n", "row 1 after the text is not one of its mentions or relations"),
+    ],
 )
-def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "Toy.PubTator.txt"
     path.write_bytes(content)
-    with pytest.raises(ProjectError, match="not in PubTator's format"):
-        read_pubtator(path)
+    with pytest.raises(ProjectError, match=message):
+        read_system(path)
 
 
 def test_system_about_other_documents_is_refused(pubtator: Path) -> None:
