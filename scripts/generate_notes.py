@@ -19,7 +19,7 @@ from scripts.notes.terms import Term, read_terms
 from scripts.notes.text import MarkedText
 from scripts.notes.writer import days_of, write_note
 
-# About 49,000, 7,000 and 19,000 words: a small encoder trains on them in about four minutes on two CPU cores.
+# About 49,000, 7,000 and 19,000 words: a small encoder learns from them in minutes on two CPU cores.
 N_TRAIN, N_DEV, N_TEST = 240, 50, 100
 
 # Most notes are short, and a few very long: sizes from 0 to 1 are drawn evenly, then raised to this power.

@@ -224,7 +224,7 @@ def test_same_seed_same_bytes_whatever_the_process(tmp_path):
     options = [f"--{name.replace('_', '-')}={number}" for name, number in numbers.items()]
     command = [sys.executable, "-m", "scripts.generate_notes", str(tmp_path / "there"), "--seed=3", *options]
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "TZ": "Asia/Tokyo"}
-    subprocess.run(command, check=True, cwd=FOLDER.parents[1], env=environment, capture_output=True)
+    subprocess.run(command, check=True, cwd=FOLDER.parents[2], env=environment, capture_output=True)
     generate_notes(tmp_path / "other", seed=4, **numbers)
     for split in SPLITS:
         name = f"{split}.jsonl"

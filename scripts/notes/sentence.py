@@ -85,7 +85,7 @@ class Sentence:
                     return self.random.choice(fitting)
         raise ProjectError(
             f"No term is left for the slot '{slot.kind}' of a template",
-            "Ask for fewer of them in one template, or add such terms to the split in scripts/notes/*.tsv.",
+            "Ask for fewer of them in one template, or add such terms to the split in scripts/notes/data.",
         )
 
     def _pools(self, slot: Slot) -> list[list[Term]]:

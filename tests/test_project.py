@@ -1,0 +1,116 @@
+"""project.yml, the README and the tree say the same thing."""
+
+import re
+from pathlib import Path
+
+import pytest
+from weasel.util import load_project_config
+from weasel.cli.document import project_document
+
+ROOT = Path(__file__).parents[1]
+CONFIG = load_project_config(ROOT)
+COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
+MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
+# Modules that commands are made of, and that are no command themselves.
+LIBRARIES = {
+    "__init__",
+    "abbreviations",
+    "bigbio",
+    "ceiling",
+    "error_analysis",
+    "errors",
+    "files",
+    "formats",
+    "model_card",
+    "peers",
+    "pipelines",
+    "plots",
+    "report_documents",
+    "report_tables",
+    "scoring",
+    "slices",
+    "tables",
+    "word_scores",
+}
+
+
+def modules_run_by(command: dict) -> set[str]:
+    return set(re.findall(r"-m scripts\.(\w+)", " ".join(command["script"])))
+
+
+def test_readme_is_what_the_project_generates(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_bytes((ROOT / "README.md").read_bytes())
+    project_document(ROOT, readme)
+    assert readme.read_text(encoding="utf8") == (ROOT / "README.md").read_text(encoding="utf8"), (
+        "Run: python -m spacy project document --output README.md"
+    )
+
+
+def test_each_script_is_reached_from_a_command_and_has_tests() -> None:
+    assert set.union(*map(modules_run_by, CONFIG["commands"])) == MODULES - LIBRARIES
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert MODULES - {"__init__", "errors"} <= tested
+
+
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.get("outputs")])
+def test_deps_hold_all_the_code_that_a_command_runs(name: str) -> None:
+    """Otherwise an edit to the tokenizer would not retrain."""
+    deps = set(COMMANDS[name]["deps"])
+    files = {ROOT / "scripts" / f"{module}.py" for module in modules_run_by(COMMANDS[name])}
+    imported = set.union(*map(project_imports, files))
+    assert {str(path.relative_to(ROOT)) for path in imported} <= deps
+
+
+def project_imports(path: Path) -> set[Path]:
+    """Give a module of the project and all modules of the project that it imports, and those import."""
+    found, waiting = set(), {path}
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        source = module.read_text(encoding="utf8")
+        names = re.findall(r"^(?:from (scripts[\w.]*) import ([\w, ]+)|import (scripts[\w.]*))", source, re.MULTILINE)
+        waiting |= {file for name in names for file in files_of(*name)} - found
+    return found - {ROOT / "scripts" / "__init__.py"}
+
+
+def files_of(package: str, members: str, module: str) -> set[Path]:
+    """Give the files behind an import statement."""
+    names = [package or module, *(f"{package}.{member.strip()}" for member in members.split(",") if package)]
+    paths = [ROOT.joinpath(*name.split(".")) for name in names]
+    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
+    return {file for file in files if file.is_file()}
+
+
+def test_no_command_is_written_twice() -> None:
+    scripts = [line for command in CONFIG["commands"] for line in command["script"]]
+    assert len(scripts) == len(set(scripts))
+
+
+def test_each_step_reads_what_the_one_before_wrote() -> None:
+    """What a command of the workflow reads, and is no file of the project, is an output of an earlier one."""
+    written: list[str] = []
+    for name in CONFIG["workflows"]["all"]:
+        for dep in COMMANDS[name].get("deps", []):
+            made = any(dep == output or dep.startswith(f"{output}/") for output in written)
+            assert made or (ROOT / dep).exists(), f"{name} depends on {dep}, which nothing makes"
+        written += COMMANDS[name]["outputs"]
+
+
+@pytest.mark.parametrize("path", ["Makefile", "README.md", "CONTRIBUTING.md"])
+def test_documented_commands_exist(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf8")
+    named = set(re.findall(r"spacy project run ([\w-]+)", text))
+    assert named and named <= {*COMMANDS, *CONFIG["workflows"]}
+    given = set(re.findall(r"--vars\.(\w+)", text))
+    assert given <= set(CONFIG["vars"])
+
+
+def test_each_pin_lies_in_its_range() -> None:
+    from packaging.requirements import Requirement
+
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf8").splitlines()
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
+    pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
+    for requirement in map(Requirement, (line for line in lines if line and not line.startswith("#"))):
+        assert pins[re.sub(r"[-_.]+", "-", requirement.name).lower()] in requirement.specifier, requirement.name
