@@ -1,0 +1,128 @@
+"""The model card in Hugging Face's format: what a pipeline is for, and what `evaluate` found, in figures alone.
+
+`package` puts it into the wheel as its README. Format: https://huggingface.co/docs/hub/model-cards
+"""
+
+import re
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from jinja2 import Environment
+
+from scripts.bigbio import SPLITS
+from scripts.package import CORPORA
+from scripts.report_tables import (
+    error_table,
+    other_table,
+    peer_table,
+    published_systems,
+    score_table,
+    shown_rows,
+    slice_table,
+)
+from scripts.scoring import MEASURES
+
+DATASETS = {"bc5cdr": "bigbio/bc5cdr"}
+LIMITS = {
+    "bc5cdr": "Trained on abstracts of scientific papers: on clinical notes expect less than the figures below.",
+    "synthetic": "Trained on generated notes: the figures below say little about notes that people wrote.",
+}
+PRIVACY = {
+    "bc5cdr": "here, published abstracts.",
+    "synthetic": "here, generated notes that describe no real person.",
+}
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
+    """Write the model card of a scored pipeline.
+
+    scores (dict[str, Any]): what scores.json holds.
+    environment (Environment): holds the template card.md, and does not escape for HTML.
+    RETURNS (ModelCard): the card, metadata and text.
+    """
+    profile = scores["corpus"]["profile"]
+    body = environment.get_template("card.md").render(
+        scores=scores,
+        name=model_name(scores),
+        encoder=describe_encoder(scores["encoder"]),
+        corpus=describe_corpus(profile),
+        limits=LIMITS.get(profile, "Other kinds of text than the corpus it was trained on may give lower figures."),
+        privacy=PRIVACY.get(profile, "think of that before you pass it on, if the corpus was private."),
+        unseen=seen_and_unseen(scores),
+        splits=SPLITS,
+        published=published_systems(scores),
+        score_table=score_table(scores),
+        peer_table=peer_table(scores),
+        slice_table=slice_table(scores),
+        other_table=other_table(scores),
+        error_tables=[error_table(scores, "by_class", "class"), error_table(scores, "by_flag", "flag")],
+    )
+    return ModelCard(f"---\n{card_data(scores).to_yaml()}\n---\n\n{body.strip()}\n")
+
+
+def model_name(scores: dict[str, Any]) -> str:
+    """Give the name of the package that `package` makes of the pipeline, or that was scored."""
+    model, encoder = scores["model"], scores["encoder"]
+    name = f"ner_{scores['corpus']['profile']}_{encoder['encoder']}" if encoder else model["name"]
+    return f"{model['lang']}_{name}"
+
+
+def card_data(scores: dict[str, Any]) -> ModelCardData:
+    """Give the card's metadata, the scores as a model index among them."""
+    dataset, source = DATASETS.get(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
+    # A folder's name can look like a repository's, but has no revision.
+    on_hub = HUB_NAME.fullmatch(source) and scores["encoder"].get("revision")
+    return ModelCardData(
+        language=scores["model"]["lang"],
+        license="mit",
+        library_name="spacy",
+        pipeline_tag="token-classification",
+        tags=["spacy", "token-classification", "named-entity-recognition", "biomedical", "clinical"],
+        datasets=[dataset] if dataset else None,
+        metrics=list(MEASURES),
+        base_model=source if on_hub else None,
+        model_name=model_name(scores),
+        eval_results=eval_results(scores) or None,
+    )
+
+
+def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
+    """Give each defined score by label, micro and macro as a model index has it."""
+    profile = scores["corpus"]["profile"]
+    return [
+        EvalResult(
+            task_type="token-classification",
+            task_name="Named entity recognition, strict mentions",
+            dataset_type=DATASETS.get(profile, profile),
+            dataset_name=describe_corpus(profile)["name"],
+            dataset_split="test",
+            metric_type=measure,
+            metric_name=f"{measure.capitalize()}, {name}",
+            metric_value=row[measure],
+        )
+        for name, row in shown_rows(scores["scores"]).items()
+        for measure in MEASURES
+        if row[measure] is not None
+    ]
+
+
+def describe_corpus(profile: str) -> dict[str, str]:
+    """Give name, url, author and license of a corpus, of one that is not ours its profile."""
+    return {"name": profile, "url": "", "author": "", "license": ""} | CORPORA.get(profile, {})
+
+
+def describe_encoder(encoder: dict[str, Any] | None) -> str:
+    """Name an encoder and where it is from; of a folder its name alone, a path says more than that."""
+    if not encoder:
+        return "not stated"
+    source, revision = encoder.get("source", ""), encoder.get("revision")
+    if not revision:
+        return " from the folder ".join(filter(None, (encoder["encoder"], re.split(r"[\\/]", source)[-1])))
+    return f"{encoder['encoder']} from {source}, revision {revision}"
+
+
+def seen_and_unseen(scores: dict[str, Any]) -> dict[str, float] | None:
+    """Give micro F1 on names seen in training and on unseen ones, None if one of them is undefined."""
+    parts = {part["part"]: part["scores"]["micro"]["f1"] for part in scores["slices"] if part["group"] == "training"}
+    return parts if len(parts) == 2 and None not in parts.values() else None

@@ -1,0 +1,168 @@
+"""Tables of what `evaluate` found, as text: the report's page and the model card show the same ones.
+
+In: what scores.json and errors.jsonl hold. Measures are in percent; a dash stands for what is undefined.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+from scripts.scoring import MEASURES
+from scripts.slices import surface_form
+from scripts.tables import percent, show_interval
+
+PUBLISHED = Path(__file__).parent / "report_page" / "published.yml"
+OUTCOMES = ("tp", "fp", "fn")
+AVERAGES = ("micro", "macro")
+FORMS_SHOWN = 20
+OTHER_SCHEMES = {
+    "exact": "The same offsets, whatever the label",
+    "partial": "An overlap counts half, whatever the label",
+    "type": "An overlap with the right label",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    title (str): what it shows.
+    header (tuple[str, ...]): the columns' names.
+    rows (list[tuple[str, ...]]): the cells; the first one of each row names it.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def plain(name: str) -> str:
+    """Give a field's name as people read it."""
+    return name.replace("_", " ")
+
+
+def whole(number: int | None) -> str:
+    """Give a count, or a dash where there is none."""
+    return "-" if number is None else f"{number:,}"
+
+
+def with_interval(row: dict[str, Any], measure: str) -> str:
+    """Give a measure and its 95% interval."""
+    bounds = row["intervals"][measure]
+    return f"{percent(row[measure])} ({show_interval(bounds)})" if bounds else percent(row[measure])
+
+
+def shown_rows(table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Leave out the averages where there is but one label, which they only repeat."""
+    return table if len(table) > 3 else {name: row for name, row in table.items() if name not in AVERAGES}
+
+
+def score_table(scores: dict[str, Any]) -> Table:
+    """Give the headline: strict scores with intervals, by label, micro and macro."""
+    rows = [
+        (name, *(with_interval(row, measure) for measure in MEASURES), *(whole(row.get(key)) for key in OUTCOMES))
+        for name, row in shown_rows(scores["scores"]).items()
+    ]
+    header = ("Label", "Precision (95% interval)", "Recall (95% interval)", "F1 (95% interval)", "TP", "FP", "FN")
+    return Table("Strict scores by label", header, rows)
+
+
+def published_systems(scores: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the published figures on the corpus of a run."""
+    return srsly.read_yaml(PUBLISHED).get(scores["corpus"]["profile"], [])
+
+
+def peer_table(scores: dict[str, Any]) -> Table:
+    """Put the run beside published systems; a micro average is given only for those that find all the labels."""
+    columns = [*scores["labels"], *(["micro"] if len(scores["labels"]) > 1 else [])]
+    rows = []
+    for system, table in {scores["run"]: scores["scores"], **scores["peers"]}.items():
+        known = table if set(scores["labels"]) <= table.keys() else {k: v for k, v in table.items() if k != "micro"}
+        cells = (with_interval(known[name], "f1") if name in known else "-" for name in columns)
+        rows.append((system, *cells, "this run" if system == scores["run"] else "scored here, by the same scorer"))
+    for quoted in published_systems(scores):
+        rows.append(
+            (quoted["system"], *(quoted["f1"].get(name, "-") for name in columns), "published, not scored here")
+        )
+    header = ("System", *(f"{name} F1" for name in columns), "Where the figure is from")
+    return Table("The run beside published systems", header, rows)
+
+
+def slice_table(scores: dict[str, Any]) -> Table:
+    """Give the scores on parts of the test split."""
+    rows = []
+    for part in scores["slices"]:
+        micro = part["scores"]["micro"]
+        mentions = whole(micro["tp"] + micro["fn"])
+        rows.append((f"{part['group']}: {part['part']}", mentions, *measures(part["scores"], scores["labels"])))
+    return Table("Scores by slice", ("Slice", "Mentions", *measure_names(scores["labels"])), rows)
+
+
+def measures(table: dict[str, dict[str, Any]], labels: list[str]) -> list[str]:
+    """Give precision, recall and F1 over all labels, then F1 by label."""
+    micro = [percent(table["micro"][measure]) for measure in MEASURES]
+    return micro + [percent(table[label]["f1"]) for label in labels]
+
+
+def measure_names(labels: list[str]) -> list[str]:
+    """Give the names of the columns that `measures` fills."""
+    return ["Precision", "Recall", "F1", *(f"{label} F1" for label in labels)]
+
+
+def ceiling_table(scores: dict[str, Any]) -> Table:
+    """Give what flat entities on whole tokens cannot reach."""
+    counts = ("annotations", "discontinuous", "overlaps_removed", "mentions", "off_boundary")
+    shares = ("recall", "recall_of_annotations")
+    rows = [
+        (name, *(whole(row[key]) for key in counts), *(percent(row[key]) for key in shares))
+        for name, row in scores["ceiling"].items()
+    ]
+    highest = ("Highest recall of mentions", "Highest recall of annotations")
+    return Table("Recall ceiling", ("Label", *(plain(key).capitalize() for key in counts), *highest), rows)
+
+
+def other_table(scores: dict[str, Any]) -> Table:
+    """Give the scores by other rules than BioCreative's."""
+    schemes = {"Whole tokens, strict (seqeval, spaCy)": scores["words"]["scores"]}
+    for scheme, title in OTHER_SCHEMES.items():
+        schemes[title] = {name: row[scheme] for name, row in scores["relaxed"].items()}
+    rows = [(title, *measures(table, scores["labels"])) for title, table in schemes.items()]
+    return Table("Scores by other rules", ("Rule", *measure_names(scores["labels"])), rows)
+
+
+def error_table(scores: dict[str, Any], field: str, title: str) -> Table:
+    """Give the counts of errors by class, kind of boundary, flag or side.
+
+    scores (dict[str, Any]): what scores.json holds.
+    field (str): "by_class", "by_boundary", "by_flag" or "by_side".
+    title (str): the table's title, and its first column's.
+    RETURNS (Table): counts by name and label.
+    """
+    labels = scores["labels"]
+    rows = [
+        (plain(name), *(whole(counts[label]) for label in labels), whole(sum(counts.values())))
+        for name, counts in scores["errors"][field].items()
+    ]
+    return Table(f"Errors by {title}", (title.capitalize(), *labels, "All"), rows)
+
+
+def form_table(errors: list[dict[str, Any]], error_class: str) -> Table:
+    """Give the commonest surface forms of a class of errors.
+
+    errors (list[dict]): the errors, with text.
+    error_class (str): "missed" or "spurious".
+    RETURNS (Table): how often each occurs and in how many documents, the commonest first; as first spelled.
+    """
+    spellings, documents, counts = {}, defaultdict(set), Counter()
+    for error in errors:
+        if error["class"] == error_class:
+            form = surface_form(error["text"]), error["label"]
+            spellings.setdefault(form, " ".join(error["text"].split()))
+            documents[form].add(error["id"])
+            counts[form] += 1
+    commonest = sorted(counts, key=lambda form: (-counts[form], form))[:FORMS_SHOWN]
+    rows = [(spellings[form], form[1], whole(counts[form]), whole(len(documents[form]))) for form in commonest]
+    return Table(f"Commonest {error_class} forms", ("Surface form", "Label", "Errors", "Documents"), rows)
