@@ -1,0 +1,69 @@
+"""A pipeline is loaded from a folder, a wheel or a package, and anything else is a message."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.package import package
+
+from scripts.errors import ProjectError
+from scripts.pipelines import entity_pipes, load_pipeline
+from tests.service.conftest import make_pipeline
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pipeline") / "model"
+    make_pipeline().to_disk(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(folder, tmp_path_factory):
+    """The pipeline as a wheel, in a folder that is not on the path."""
+    output = tmp_path_factory.mktemp("packages")
+    package(folder, output, create_sdist=False)
+    (source,) = output.iterdir()
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", source], check=True, capture_output=True
+    )
+    (wheel,) = source.glob("dist/*.whl")
+    return wheel
+
+
+@pytest.mark.parametrize("kind", ["folder", "wheel"])
+def test_a_pipeline_is_loaded_from(kind, folder, wheel):
+    path_before = list(sys.path)
+    nlp = load_pipeline(str({"folder": folder, "wheel": wheel}[kind]))
+    assert [ent.text for ent in nlp("aspirin for gout").ents] == ["aspirin", "gout"]
+    assert nlp.meta["name"] == "ner_small"
+    assert sys.path == path_before
+
+
+@pytest.mark.parametrize("model", ["no_such_package", "no/such/folder", "no_such-1.0.0-py3-none-any.whl"])
+def test_what_is_not_there(model):
+    with pytest.raises(ProjectError, match=f"There is no pipeline '{model}'"):
+        load_pipeline(model)
+
+
+def test_a_file_that_is_no_wheel(tmp_path):
+    (tmp_path / "broken-1.0-py3-none-any.whl").write_bytes(b"PK but no more")
+    with pytest.raises(ProjectError, match="There is no pipeline"):
+        load_pipeline(str(tmp_path / "broken-1.0-py3-none-any.whl"))
+
+
+def test_a_pipeline_that_finds_nothing_is_refused(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("sentencizer")
+    nlp.to_disk(tmp_path / "model")
+    assert entity_pipes(nlp) == []
+    with pytest.raises(ProjectError, match="no part that sets entities"):
+        load_pipeline(str(tmp_path / "model"))
+
+
+def test_a_folder_that_names_the_projects_code_gets_it(trained):
+    code = f"from scripts.pipelines import load_pipeline; print(load_pipeline({str(trained)!r}).pipe_names)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    assert "transformer" in done.stdout, done.stderr
