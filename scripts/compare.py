@@ -13,8 +13,19 @@ from wasabi import msg
 
 from scripts.convert import Mention
 from scripts.errors import ProjectError, shown_to_user
-from scripts.scoring import MEASURES, Document, count, interval, labels_of, measure_all, number, place, resample, score
-from scripts.tables import percent, show_interval, show_scores
+from scripts.evaluation.scoring import (
+    MEASURES,
+    Document,
+    count,
+    interval,
+    labels_of,
+    measure_all,
+    number,
+    place,
+    resample,
+    score,
+)
+from scripts.evaluation.tables import percent, show_interval, show_scores
 
 DOCUMENTS_SHOWN = 10
 

@@ -17,25 +17,34 @@ import srsly
 import typer
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from thinc.api import require_gpu
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts import runtime  # noqa: F401  (registers what the pipeline's config names)
 from scripts.bigbio import Record, document_id, document_text, read_records
-from scripts.ceiling import recall_ceiling
 from scripts.convert import DEFAULT_LABELS, Mention, check_record, mentions, parse_labels
-from scripts.error_analysis import analyse, summarize
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.ceiling import recall_ceiling
+from scripts.evaluation.error_analysis import analyse, summarize
+from scripts.evaluation.peers import score_peers
+from scripts.evaluation.scoring import (
+    DRAWS,
+    MEASURES,
+    Document,
+    count,
+    labels_of,
+    number,
+    pair,
+    place,
+    score,
+    score_relaxed,
+)
+from scripts.evaluation.slices import collect_names, read_context, score_slices
+from scripts.evaluation.tables import show_scores
+from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place, sha256
 from scripts.formats import doc_mentions
-from scripts.peers import score_peers
-from scripts.predict import load_pipeline
-from scripts.scoring import DRAWS, MEASURES, Document, count, labels_of, number, pair, place, score, score_relaxed
-from scripts.slices import collect_names, read_context, score_slices
-from scripts.tables import show_scores
-from scripts.train import check_gpu
-from scripts.word_scores import score_words
+from scripts.gpu import use_gpu
+from scripts.pipelines import load_pipeline
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
 
@@ -212,9 +221,7 @@ def evaluate(
     RETURNS (dict[str, Any]): what scores.json holds.
     RAISES (ProjectError): something is missing or does not fit together.
     """
-    check_gpu(gpu_id)
-    if gpu_id >= 0:
-        require_gpu(gpu_id)
+    use_gpu(gpu_id)
     learning = read_log(log) if log else None
     nlp = load_pipeline(model)
     records, gold, report = read_test(source, corpus, nlp, labels)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import spacy
 import typer
 from spacy.language import Language
 from spacy.pipeline.functions import DocCleaner
@@ -16,11 +15,11 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts import runtime  # noqa: F401  (registers what a pipeline's config names)
 from scripts.bigbio import Record, document_id, document_text, read_records
 from scripts.convert import check_ids
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats import FORMATS, Document, Passage, doc_mentions, write_documents
+from scripts.pipelines import load_pipeline
 
 
 def predict(model: str, records: Path, output: Path, *, formats: Sequence[str] = tuple(FORMATS)) -> list[Document]:
@@ -45,27 +44,6 @@ def predict(model: str, records: Path, output: Path, *, formats: Sequence[str] =
     for name in formats:
         write_documents(documents, output / f"predictions{FORMATS[name].suffix}", format=name)
     return documents
-
-
-def load_pipeline(model: str) -> Language:
-    """Load a pipeline that sets entities.
-
-    model (str): an installed package, or the folder of a pipeline.
-    RAISES (ProjectError): there is none, or no part of it sets entities: it would find nothing, without a word.
-    """
-    try:
-        nlp = spacy.load(model)
-    except OSError as error:
-        raise ProjectError(
-            f"There is no pipeline '{model}'",
-            "Give the folder of one, training/<run>/model-best for instance, or the name of an installed package.",
-        ) from error
-    if not any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
-        raise ProjectError(
-            f"The pipeline '{model}' has no part that sets entities",
-            f"Its parts are: {', '.join(nlp.pipe_names) or 'none'}. One of them should be an 'ner', for instance.",
-        )
-    return nlp
 
 
 def predict_records(nlp: Language, records: list[Record]) -> list[Document]:

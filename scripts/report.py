@@ -18,11 +18,12 @@ from wasabi import msg
 
 from scripts.bigbio import SPLITS, document_id, document_text, read_records
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.tables import percent, show_interval
 from scripts.files import moved_into_place
-from scripts.model_card import describe_encoder, make_card
-from scripts.plots import draw_plots
-from scripts.report_documents import worst_documents
-from scripts.report_tables import (
+from scripts.reporting.documents import worst_documents
+from scripts.reporting.model_card import describe_encoder, make_card
+from scripts.reporting.plots import draw_plots
+from scripts.reporting.tables import (
     ceiling_table,
     error_table,
     form_table,
@@ -35,9 +36,8 @@ from scripts.report_tables import (
     slice_table,
     whole,
 )
-from scripts.tables import percent, show_interval
 
-TEMPLATES = Path(__file__).parent / "report_page"
+TEMPLATES = Path(__file__).parent / "reporting" / "page"
 FIELDS = ("id", "start", "end", "label", "side", "class", "boundary", "gold", "predicted", "flags")
 QUOTES = ("text", "before", "after")
 

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Annotated
 
 import srsly
-import torch
 import typer
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 from spacy.util import load_config, registry
-from thinc.api import Config, require_gpu, set_gpu_allocator
-from thinc.util import has_cupy
+from thinc.api import Config
 from wasabi import msg
 
 from scripts import runtime  # noqa: F401  (registers what the config names)
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace
+from scripts.gpu import use_gpu
 
 
 @registry.callbacks("clinical_ner.whole_checkpoints.v1")
@@ -46,25 +45,6 @@ def save_whole(nlp: Language) -> Language:
 
     nlp.to_disk = to_disk
     return nlp
-
-
-def check_gpu(gpu_id: int) -> None:
-    """Refuse a GPU that cannot be used.
-
-    gpu_id (int): the GPU's number, or -1 for the CPU.
-    RAISES (ProjectError): there is no such GPU, or CuPy, with which spaCy reaches it, is not installed.
-    """
-    if gpu_id < 0:
-        return
-    count = torch.cuda.device_count()
-    if gpu_id >= count:
-        known = f"There are {count}, numbered from 0" if count else "PyTorch finds none on this machine"
-        raise ProjectError(f"There is no GPU {gpu_id}", f"{known}. Use --vars.gpu_id -1 to train on the CPU.")
-    if not has_cupy:
-        raise ProjectError(
-            "spaCy needs CuPy to use a GPU, and it is not installed",
-            "Install its build for your CUDA, for instance: pip install cupy-cuda12x",
-        )
 
 
 def load_training_config(
@@ -117,16 +97,13 @@ def train(
     """
     if max_steps < 1:
         raise ProjectError(f"max_steps is {max_steps}", "Train for at least one step.")
-    check_gpu(gpu_id)
+    use_gpu(gpu_id)
     for path, command in ((encoder / "config.json", "fetch-encoder"), (corpus / "train.spacy", "convert")):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
     checkpoints, log = output / "checkpoints", output / "checkpoints" / "log.jsonl"
     remove(checkpoints)
     checkpoints.mkdir(parents=True)
-    if gpu_id >= 0:
-        set_gpu_allocator("pytorch")
-        require_gpu(gpu_id)
     settings = load_training_config(
         config, encoder, corpus=corpus, log=log, gpu_id=gpu_id, seed=seed, max_steps=max_steps
     )

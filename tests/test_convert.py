@@ -13,8 +13,8 @@ from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
 from scripts.runtime.tokenizer import set_tokenizer
 from tests.records import make_record
+from tests.shared import ARCHIVE, needs_archive
 
-ARCHIVE = Path(__file__).parents[2] / "shared" / "bc5cdr" / "CDR_Data.zip"
 NLP = set_tokenizer(spacy.blank("en"))
 LABELS = parse_labels(DEFAULT_LABELS)
 
@@ -142,7 +142,7 @@ def test_same_records_give_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / f"first/{split}.spacy").read_bytes() == (tmp_path / f"second/{split}.spacy").read_bytes()
 
 
-@pytest.mark.skipif(not ARCHIVE.is_file(), reason="needs ../shared/bc5cdr/CDR_Data.zip")
+@needs_archive
 def test_bc5cdr_counts_are_those_of_the_published_task(tmp_path: Path) -> None:
     fetch_corpus("bc5cdr", tmp_path / "records", archive=str(ARCHIVE))
     report = convert(tmp_path / "records", tmp_path / "corpus", labels=LABELS)

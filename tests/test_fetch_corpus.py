@@ -23,8 +23,7 @@ from scripts import fetch_corpus as module
 from scripts.bigbio import SPLITS, document_id, document_text, read_records
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
-
-BC5CDR = Path(__file__).parents[2] / "shared" / "bc5cdr" / "CDR_Data.zip"
+from tests.shared import ARCHIVE, needs_archive
 
 # Titles and annotations in the manner of BC5CDR: composite, discontinuous, without a MeSH id, off by one character.
 BIOC = """<?xml version='1.0' encoding='UTF-8'?><!DOCTYPE collection SYSTEM 'BioC.dtd'>
@@ -567,9 +566,9 @@ def test_a_source_that_is_not_there_is_named(tmp_path):
         fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "nowhere"))
 
 
-@pytest.mark.skipif(not BC5CDR.exists(), reason=f"{BC5CDR} is not there")
+@needs_archive
 def test_bc5cdr_has_the_counts_of_the_published_corpus(tmp_path):
-    fetch_corpus("bc5cdr", tmp_path / "bc5cdr", archive=str(BC5CDR))
+    fetch_corpus("bc5cdr", tmp_path / "bc5cdr", archive=str(ARCHIVE))
     counts, identifiers = {}, set()
     for split in SPLITS:
         records = read_records(tmp_path / "bc5cdr" / f"{split}.jsonl")

@@ -3,7 +3,6 @@
 import re
 import zipfile
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import spacy
@@ -19,8 +18,8 @@ from scripts.errors import ProjectError
 from scripts.fetch_corpus import read_bioc
 from scripts.formats import FORMATS, Document, Passage, doc_mentions, read_documents, write_documents
 from scripts.runtime.tokenizer import set_tokenizer
+from tests.shared import ARCHIVE, needs_archive
 
-ARCHIVE = Path(__file__).parents[2] / "shared" / "bc5cdr" / "CDR_Data.zip"
 NLP = set_tokenizer(spacy.blank("en"))
 
 
@@ -259,7 +258,7 @@ def test_what_pubtator_has_beside_mentions_is_left_out(tmp_path):
     ]
 
 
-@pytest.mark.skipif(not ARCHIVE.exists(), reason="needs ../shared, which is not there")
+@needs_archive
 def test_the_gold_mentions_of_bc5cdr_as_pubtator_are_the_archives_own_file(tmp_path):
     # Kept from the archive's file: titles, abstracts and mentions. Left out: relations, parts of composite mentions.
     lines = read_archive("CDR_TestSet.PubTator.txt").decode().splitlines(keepends=True)

@@ -12,8 +12,8 @@ from playwright.sync_api import Page
 
 from scripts.bigbio import document_text, write_records
 from scripts.errors import ProjectError
+from scripts.evaluation.tables import percent
 from scripts.report import report, report_cli
-from scripts.tables import percent
 from tests.records import make_record
 from tests.runs import LABELS, MARKED, Run, make_run
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 import spacy
-import torch
 from spacy.cli.init_config import fill_config
 from thinc.api import Config
 
 from scripts import train as train_module
 from scripts.errors import ProjectError
-from scripts.train import check_gpu, load_training_config, save_whole, train
+from scripts.train import load_training_config, save_whole, train
 from tests.conftest import CONFIG
 from tests.encoders import TINY
 
@@ -46,18 +45,6 @@ def test_precision_is_mixed_on_a_gpu(project: Path, gpu_id: int, mixed: bool, al
     )
     assert config["components"]["transformer"]["model"]["mixed_precision"] is mixed
     assert config["training"]["gpu_allocator"] == allocator
-
-
-def test_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    with pytest.raises(ProjectError, match=r"There is no GPU 2\. There are 2, numbered from 0.*gpu_id -1"):
-        check_gpu(2)
-    monkeypatch.setattr(train_module, "has_cupy", False)
-    with pytest.raises(ProjectError, match="spaCy needs CuPy"):
-        check_gpu(1)
-    monkeypatch.setattr(train_module, "has_cupy", True)
-    check_gpu(1)
-    check_gpu(-1)
 
 
 def test_what_has_to_run_before_is_named(project: Path, tmp_path: Path) -> None:
@@ -116,4 +103,8 @@ def test_killed_training_leaves_the_pipeline_before(
     with pytest.raises(KeyboardInterrupt):
         run(project, tmp_path / "run", seed=9)
     assert (best / "ner" / "model").read_bytes() == before
-    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == ["transformer", "ner", "doc_cleaner"]
+    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == [
+        "transformer",
+        "ner",
+        "doc_cleaner",
+    ]

@@ -1,7 +1,6 @@
 """What lies past the encoder's limit is cut, and said; what fits is not spoken of."""
 
 import logging
-from pathlib import Path
 
 import pytest
 import spacy

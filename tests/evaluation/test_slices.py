@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from scripts.bigbio import Record, document_id, document_text
 from scripts.convert import Mention, mentions
-from scripts.scoring import Document, count, tabulate
-from scripts.slices import (
+from scripts.evaluation.scoring import Document, count, tabulate
+from scripts.evaluation.slices import (
     DOCUMENTS_OF_A_SECTION,
     Context,
     Names,

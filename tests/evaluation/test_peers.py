@@ -8,10 +8,9 @@ import pytest
 from scripts.bigbio import document_id
 from scripts.convert import DEFAULT_LABELS, Mention, mentions, parse_labels
 from scripts.errors import ProjectError
+from scripts.evaluation.peers import read_system, score_peers
 from scripts.fetch_corpus import BC5CDR_FILES, read_bioc
-from scripts.peers import read_system, score_peers
-
-ARCHIVE = Path(__file__).parents[2] / "shared" / "bc5cdr" / "CDR_Data.zip"
+from tests.shared import ARCHIVE, needs_archive
 
 PUBTATOR = """\
 1|t|Aspirin and gout.
@@ -82,7 +81,7 @@ def test_no_folder_no_peers(tmp_path: Path) -> None:
     assert score_peers(tmp_path / "peers", {"1": []}, seed=0) == {}
 
 
-@pytest.mark.skipif(not ARCHIVE.exists(), reason="../shared/bc5cdr/CDR_Data.zip is not there")
+@needs_archive
 def test_published_systems_have_the_organisers_counts(tmp_path: Path) -> None:
     with zipfile.ZipFile(ARCHIVE) as archive:
         members = {Path(member).name: archive.read(member) for member in archive.namelist()}

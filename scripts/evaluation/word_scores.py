@@ -11,8 +11,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from scripts.errors import ProjectError
+from scripts.evaluation.scoring import MEASURES, count, number, pair, tabulate
 from scripts.formats import doc_mentions
-from scripts.scoring import MEASURES, count, number, pair, tabulate
 
 
 def word_tags(doc: Doc) -> list[str]:

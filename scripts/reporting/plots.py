@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from scripts.report_tables import Table, error_table, plain, shown_rows, whole, with_interval
-from scripts.tables import percent
+from scripts.evaluation.tables import percent
+from scripts.reporting.tables import Table, error_table, plain, shown_rows, whole, with_interval
 
 # In units of the drawing; on a phone one of them is a little less than a pixel.
 WIDTH = 420

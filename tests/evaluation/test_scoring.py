@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from scripts.convert import Mention
 from scripts.errors import ProjectError
-from scripts.scoring import Document, count, interval, labels_of, pair, resample, score, score_relaxed, tabulate
+from scripts.evaluation.scoring import (
+    Document,
+    count,
+    interval,
+    labels_of,
+    pair,
+    resample,
+    score,
+    score_relaxed,
+    tabulate,
+)
 from tests.mentions import flat_mentions
 
 LABELS = ["Chemical", "Disease"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from scripts.convert import Mention
 from scripts.errors import ProjectError
+from scripts.evaluation.scoring import count, labels_of, pair, score
 from scripts.formats import read_documents
-from scripts.scoring import count, labels_of, pair, score
 
 
 def read_system(path: Path) -> dict[str, list[Mention]]:

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.convert import Mention
-from scripts.error_analysis import BOUNDARIES, CLASSES, FLAGS, analyse, summarize
-from scripts.scoring import Document
-from scripts.slices import Context, Names, collect_names, read_context
+from scripts.evaluation.error_analysis import BOUNDARIES, CLASSES, FLAGS, analyse, summarize
+from scripts.evaluation.scoring import Document
+from scripts.evaluation.slices import Context, Names, collect_names, read_context
 from tests.mentions import LENGTH, flat_mentions
 from tests.records import make_record
 

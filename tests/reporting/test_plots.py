@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from scripts.plots import Axis, draw_bars, plot_curves, plot_precision_recall, to_round
+from scripts.reporting.plots import Axis, draw_bars, plot_curves, plot_precision_recall, to_round
 
 ROW = {
     "precision": 0.9,

@@ -10,11 +10,11 @@ from typing import Any
 
 import srsly
 
-from scripts.scoring import MEASURES
-from scripts.slices import surface_form
-from scripts.tables import percent, show_interval
+from scripts.evaluation.scoring import MEASURES
+from scripts.evaluation.slices import surface_form
+from scripts.evaluation.tables import percent, show_interval
 
-PUBLISHED = Path(__file__).parent / "report_page" / "published.yml"
+PUBLISHED = Path(__file__).parent / "page" / "published.yml"
 OUTCOMES = ("tp", "fp", "fn")
 AVERAGES = ("micro", "macro")
 FORMS_SHOWN = 20

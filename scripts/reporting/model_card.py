@@ -10,8 +10,9 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment
 
 from scripts.bigbio import SPLITS
-from scripts.package import CORPORA
-from scripts.report_tables import (
+from scripts.corpora import CORPORA
+from scripts.evaluation.scoring import MEASURES
+from scripts.reporting.tables import (
     error_table,
     other_table,
     peer_table,
@@ -20,7 +21,6 @@ from scripts.report_tables import (
     shown_rows,
     slice_table,
 )
-from scripts.scoring import MEASURES
 
 DATASETS = {"bc5cdr": "bigbio/bc5cdr"}
 LIMITS = {

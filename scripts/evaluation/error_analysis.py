@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts.convert import Mention
-from scripts.scoring import Document, place
-from scripts.slices import Context, Names, concepts
+from scripts.evaluation.scoring import Document, place
+from scripts.evaluation.slices import Context, Names, concepts
 
 CLASSES = ("boundary", "wrong_label", "missed", "spurious")
 BOUNDARIES = (

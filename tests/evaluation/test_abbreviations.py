@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.abbreviations import best_long_form, find_abbreviations
+from scripts.evaluation.abbreviations import best_long_form, find_abbreviations
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from scripts.error_analysis import CLASSES
-from scripts.report_tables import plain
+from scripts.evaluation.error_analysis import CLASSES
+from scripts.reporting.tables import plain
 
 DOCUMENTS_SHOWN = 30
 

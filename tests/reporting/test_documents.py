@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.convert import Mention
-from scripts.error_analysis import analyse
-from scripts.report_documents import Segment, cut, find_marks, worst_documents
-from scripts.scoring import Document, place
-from scripts.slices import Names, read_context
+from scripts.evaluation.error_analysis import analyse
+from scripts.evaluation.scoring import Document, place
+from scripts.evaluation.slices import Names, read_context
+from scripts.reporting.documents import Segment, cut, find_marks, worst_documents
 from tests.mentions import LENGTH, flat_mentions
 from tests.records import make_record
 

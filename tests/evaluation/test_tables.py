@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.scoring import score
-from scripts.tables import percent, show_interval, show_scores
+from scripts.evaluation.scoring import score
+from scripts.evaluation.tables import percent, show_interval, show_scores
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "-"), (0.0, "0.00"), (0.802434, "80.24"), (1.0, "100.00")])

@@ -4,7 +4,7 @@ from typing import Any
 
 from wasabi import msg
 
-from scripts.scoring import MEASURES
+from scripts.evaluation.scoring import MEASURES
 
 
 def show_scores(tables: dict[str, dict[str, dict[str, Any]]]) -> None:

@@ -1,6 +1,6 @@
 """What no prediction can reach is counted by hand here."""
 
-from scripts.ceiling import recall_ceiling
+from scripts.evaluation.ceiling import recall_ceiling
 from tests.records import make_record
 
 LABELS = {"Chem*": "Chemical", "Disease": "Disease"}

@@ -5,7 +5,7 @@ from typing import Any
 
 from scripts.bigbio import Record, document_id
 from scripts.convert import annotations, mentions, whole_mentions
-from scripts.scoring import Place, place, ratio
+from scripts.evaluation.scoring import Place, place, ratio
 
 
 def recall_ceiling(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from scripts.model_card import card_data, describe_encoder, make_card
 from scripts.report import make_environment
+from scripts.reporting.model_card import card_data, describe_encoder, make_card
 from tests.runs import Run, make_run
 
 HUB = {"encoder": "big", "source": "owner/name", "revision": "12ab", "licence": "MIT"}

@@ -1,0 +1,1 @@
+"""What `evaluate` and `compare` are made of: pure functions over gold and predicted mentions."""
