@@ -3,6 +3,7 @@
 In: training/<run>/model-best, metrics/<run>, assets/encoders/<encoder>. Out: packages/<run>/<wheel's name>/dist/*.whl.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -143,7 +144,8 @@ def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile:
         profile=profile,
         encoder=srsly.read_json(encoder / "encoder.json"),
         version=version,
-        performance=performance(srsly.read_json(metrics / "scores.json")),
+        # Not with srsly, which reads 0.802529 as 0.8025289999999999.
+        performance=performance(json.loads((metrics / "scores.json").read_text(encoding="utf8"))),
     )
     with moved_into_place(output) as partial, TemporaryDirectory() as folder:
         partial.mkdir()

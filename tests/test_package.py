@@ -1,5 +1,6 @@
 """The wheel says what it is, asks for what it needs, and works where the project is not."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from scripts.errors import ProjectError
 from scripts.package import ROOT, check_version, make_meta, package, performance, runtime_requirements
 
 NAME = "en_ner_small_tiny"
-ROW = {"precision": 0.5, "recall": 0.25, "f1": 0.333333}
+ROW = {"precision": 0.802529, "recall": 0.25, "f1": 0.333333}
 SCORES = {
     "labels": ["Chemical", "Disease"],
     "scores": {"Chemical": ROW, "Disease": {**ROW, "f1": None}, "micro": ROW, "macro": ROW},
@@ -66,7 +67,7 @@ def test_wheel_is_where_the_name_says(wheel: Path) -> None:
 
 def test_wheel_describes_itself(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        meta = srsly.json_loads(archive.read(f"{NAME}/{NAME}-1.2.3/meta.json"))
+        meta = json.loads(archive.read(f"{NAME}/{NAME}-1.2.3/meta.json"))
         metadata = Parser().parsestr(archive.read(f"{NAME}-1.2.3.dist-info/METADATA").decode())
     assert (meta["lang"], meta["name"], meta["version"], meta["license"]) == ("en", "ner_small_tiny", "1.2.3", "MIT")
     assert "Chemical and Disease" in meta["description"]
@@ -78,9 +79,9 @@ def test_wheel_describes_itself(wheel: Path) -> None:
 
 
 def test_performance_has_spacys_names() -> None:
-    values = {"p": 0.5, "r": 0.25, "f": 0.333333}
+    values = {"p": 0.802529, "r": 0.25, "f": 0.333333}
     assert performance(SCORES) == {
-        "ents_p": 0.5,
+        "ents_p": 0.802529,
         "ents_r": 0.25,
         "ents_f": 0.333333,
         "ents_per_type": {"Chemical": values, "Disease": {**values, "f": None}},
