@@ -1,11 +1,16 @@
 """project.yml, the README and the tree say the same thing."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from weasel.cli.document import project_document
 from weasel.util import load_project_config
+
+from scripts.evaluation.scoring import MEASURES
+from scripts.evaluation.tables import percent, show_interval
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
@@ -92,10 +97,16 @@ def test_documented_commands_exist(path: str) -> None:
 
 
 def test_each_pin_lies_in_its_range() -> None:
-    from packaging.requirements import Requirement
-
     lines = (ROOT / "requirements.txt").read_text(encoding="utf8").splitlines()
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
     pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}
     for requirement in map(Requirement, (line for line in lines if line and not line.startswith("#"))):
         assert pins[re.sub(r"[-_.]+", "-", requirement.name).lower()] in requirement.specifier, requirement.name
+
+
+def test_readmes_figures_are_those_of_the_committed_run() -> None:
+    scores = json.loads((ROOT / "metrics" / "bc5cdr_minilm" / "scores.json").read_text(encoding="utf8"))["scores"]
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    for name in ("Chemical", "Disease", "micro"):
+        measures = " | ".join(percent(scores[name][measure]) for measure in MEASURES)
+        assert f"| {name} | {measures} | {show_interval(scores[name]['intervals']['f1'])} |" in readme

@@ -2,6 +2,9 @@
 
 import errno
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,31 @@ def test_failed_save_keeps_the_checkpoint_before(tmp_path: Path, monkeypatch: py
     with pytest.raises(OSError, match="No space left"):
         nlp.to_disk(tmp_path / "model-last")
     assert [path.name for path in tmp_path.iterdir()] == ["model-last"]
+    assert spacy.load(tmp_path / "model-last").meta["name"] == "before"
+
+
+def test_killed_save_keeps_the_checkpoint_before(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+import spacy
+from spacy.language import Language
+from scripts.train import save_whole
+
+nlp = save_whole(spacy.blank("en"))
+nlp.meta["name"] = "before"
+nlp.to_disk(sys.argv[1])
+
+def killed(self, path, **kwargs):
+    Path(path).mkdir()
+    (Path(path) / "config.cfg").write_text("[nlp]")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Language.to_disk = killed
+nlp.to_disk(sys.argv[1])
+"""
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "model-last"], cwd=CONFIG.parents[1])
+    assert done.returncode == -signal.SIGKILL
     assert spacy.load(tmp_path / "model-last").meta["name"] == "before"
 
 
