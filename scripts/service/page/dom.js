@@ -1,0 +1,16 @@
+// What every part of the page needs: elements, found and made, and how numbers are written.
+
+export const byId = (id) => document.getElementById(id);
+
+/** Make an element. Strings among its children become text, never markup. */
+export function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+export const whole = (number) => number.toLocaleString("en");
+
+export const count = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
+
+export const percent = (share) => `${(100 * share).toFixed(1)}%`;

@@ -1,0 +1,608 @@
+"""The page in a real browser, against the service on a real port: what people see, press, get and never get."""
+
+import csv
+import io
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pydantic import SecretStr
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from scripts.service.app import SAMPLES, create_app
+from scripts.service.settings import Settings
+from tests.service.conftest import make_pipeline, running
+
+pytest_plugins = ("tests.browser",)
+
+CONFIDENCES = {"aspirin": 0.95, "gout": 0.6, "heart failure": 0.299}
+IDS = {"heart failure": "D006333"}
+NOTE = "Took aspirin 💊 and\naspirin, no gout. Heart: heart failure 🫀 and tremor."
+HOSTILE = """<script>window.hacked = 1</script> <img src=x onerror="window.hacked = 2"> gout & aspirin </mark>"""
+TOKEN = "s3cret"
+# Blocked and let go by tests, to see the page while it waits.
+gate = threading.Event()
+
+
+@Language.component("set_ids")
+def set_ids(doc: Doc) -> Doc:
+    doc.ents = [Span(doc, ent.start, ent.end, ent.label, kb_id=IDS.get(ent.text, "")) for ent in doc.ents]
+    return doc
+
+
+@Language.component("set_confidences")
+def set_confidences(doc: Doc) -> Doc:
+    for ent in doc.ents:
+        ent._.confidence = CONFIDENCES.get(ent.text)
+    return doc
+
+
+@Language.component("wait_at_gate")
+def wait_at_gate(doc: Doc) -> Doc:
+    if "wait" in doc.text:
+        gate.wait(30)
+    return doc
+
+
+@Language.component("fails_on_boom")
+def fails_on_boom(doc: Doc) -> Doc:
+    if "boom" in doc.text:
+        raise ValueError(doc.text)
+    return doc
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    """The address of a service without confidences."""
+    nlp = make_pipeline()
+    nlp.add_pipe("set_ids")
+    nlp.add_pipe("wait_at_gate")
+    nlp.add_pipe("fails_on_boom")
+    with running(create_app(nlp, Settings(max_characters=250_000))) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def sure_service() -> Iterator[str]:
+    """The address of a service with confidences; a tremor has none, and a label of its own."""
+    Span.set_extension("confidence", default=None)
+    nlp = make_pipeline()
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "Sign", "pattern": "tremor"}])
+    nlp.add_pipe("set_ids")
+    nlp.add_pipe("set_confidences")
+    with running(create_app(nlp)) as address:
+        yield address
+    Span.remove_extension("confidence")
+
+
+@pytest.fixture
+def annotated(open_page: Callable[..., Page], sure_service: str) -> Page:
+    """The page with the note above annotated."""
+    return annotate(open_page(sure_service), NOTE)
+
+
+def write(page: Page, text: str) -> None:
+    """Put a text into the field. Playwright's fill() takes a minute for some thousand lines, pasting them a moment."""
+    page.get_by_role("textbox", name="Paste a text").evaluate(
+        "(field, text) => { field.value = text; field.dispatchEvent(new InputEvent('input', {bubbles: true})); }", text
+    )
+
+
+def annotate(page: Page, text: str) -> Page:
+    """Put a text into the field and have it annotated."""
+    write(page, text)
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.locator("#status")).to_have_text(re.compile("found|Cancelled"))
+    return page
+
+
+def marked(page: Page) -> list[str]:
+    """Give the mentions that are marked in the text."""
+    return page.locator("#text mark[tabindex]").all_text_contents()
+
+
+def rows(page: Page) -> list[list[str]]:
+    """Give the table's cells."""
+    return [row.locator("td").all_text_contents() for row in page.locator("tbody tr").all()]
+
+
+def mentions(page: Page) -> list[str]:
+    return [row[0] for row in rows(page)]
+
+
+def focused(page: Page) -> str:
+    return page.evaluate("document.activeElement.textContent")
+
+
+def in_view(page: Page) -> bool:
+    """Whether what has the focus can be seen, in its pane and in the window."""
+    return page.evaluate(
+        """() => {
+            const [line] = document.activeElement.getClientRects();
+            return document.activeElement.contains(document.elementFromPoint(line.left + 3, line.top + 3));
+        }"""
+    )
+
+
+def test_mentions_are_marked_where_they_are(annotated):
+    assert marked(annotated) == ["aspirin", "aspirin", "gout", "heart failure", "tremor"]
+    assert annotated.locator("#text").text_content() == NOTE
+    assert rows(annotated) == [
+        ["aspirin", "Chemical", "95.0%", "5–12", ""],
+        ["aspirin", "Chemical", "95.0%", "19–26", ""],
+        ["gout", "Disease", "60.0%", "31–35", ""],
+        ["heart failure", "Disease", "29.9%", "44–57", "D006333"],
+        ["tremor", "Sign", "none", "64–70", ""],
+    ]
+    expect(annotated.get_by_role("status").filter(has_text="found")).to_have_text(
+        "5 entities found: 2 Chemical, 2 Disease, 1 Sign."
+    )
+    assert annotated.faults == []
+
+
+def test_each_label_has_its_colour_and_its_name(annotated):
+    styles = annotated.locator("#text mark").evaluate_all(
+        "marks => marks.map(mark => [mark.dataset.label, getComputedStyle(mark).backgroundColor,"
+        " getComputedStyle(mark, '::after').content])"
+    )
+    colours = {label: colour for label, colour, _ in styles}
+    assert len(set(colours.values())) == 3
+    assert all(content == f'"{label}"' and colours[label] == colour for label, colour, content in styles)
+
+
+def test_a_mention_tells_its_confidence_on_hover_and_on_focus(annotated):
+    tooltip = annotated.get_by_role("tooltip", include_hidden=True)
+    heart, tremor = annotated.locator("mark", has_text="heart failure"), annotated.locator("mark", has_text="tremor")
+    # The results may have come up under the pointer.
+    annotated.mouse.move(0, 0)
+    expect(tooltip).to_be_hidden()
+    heart.hover()
+    expect(tooltip).to_have_text("Disease, confidence 29.9%, D006333")
+    tooltip.hover()
+    annotated.wait_for_timeout(400)
+    expect(tooltip).to_be_visible()
+    annotated.keyboard.press("Escape")
+    expect(tooltip).to_be_hidden()
+    tremor.focus()
+    expect(tooltip).to_have_text("Sign, no confidence given")
+    expect(tremor).to_have_accessible_description("Sign, no confidence given")
+    annotated.locator("h1").hover()
+    expect(tooltip).to_be_visible()
+    tremor.blur()
+    expect(tooltip).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "off, least, expected",
+    [
+        (["Chemical"], 0, ["gout", "heart failure", "tremor"]),
+        (["Disease", "Sign"], 0, ["aspirin", "aspirin"]),
+        ([], 29, ["aspirin", "aspirin", "gout", "heart failure"]),
+        ([], 60, ["aspirin", "aspirin", "gout"]),
+        (["Chemical"], 60, ["gout"]),
+        (["Chemical"], 61, []),
+        (["Chemical", "Disease", "Sign"], 0, []),
+    ],
+)
+def test_filters_leave_what_they_should(annotated, off, least, expected):
+    for label in off:
+        annotated.get_by_role("checkbox", name=label).uncheck()
+    annotated.get_by_role("slider", name="Minimum confidence").fill(str(least))
+    expect(annotated.locator("#shown")).to_have_text(f"{len(expected)} of 5 entities shown.")
+    assert marked(annotated) == mentions(annotated) == expected
+    assert annotated.locator("#text").text_content() == NOTE
+
+
+@pytest.mark.parametrize(
+    "column, upwards, downwards",
+    [
+        ("Mention", [5, 19, 31, 44, 64], [64, 44, 31, 5, 19]),
+        ("Label", [5, 19, 31, 44, 64], [64, 31, 44, 5, 19]),
+        ("Position", [64, 44, 31, 19, 5], [5, 19, 31, 44, 64]),
+        ("Confidence", [44, 31, 5, 19, 64], [5, 19, 31, 44, 64]),
+        ("Id", [44, 5, 19, 31, 64], [44, 5, 19, 31, 64]),
+    ],
+)
+def test_columns_sort_both_ways_and_unknown_values_come_last(annotated, column, upwards, downwards):
+    heading = annotated.get_by_role("columnheader", name=column, exact=True)
+    for expected in (upwards, downwards):
+        heading.get_by_role("button").click()
+        assert [int(row[3].partition("–")[0]) for row in rows(annotated)] == expected
+        assert heading.get_attribute("aria-sort") in ("ascending", "descending")
+    assert annotated.locator("[aria-sort]").count() == 1
+
+
+def test_json_holds_what_is_shown(annotated):
+    annotated.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    annotated.get_by_role("checkbox", name="Chemical").uncheck()
+    expect(annotated.locator("#shown")).to_have_text("3 of 5 entities shown.")
+    annotated.get_by_role("columnheader", name="Confidence").get_by_role("button").click()
+    annotated.get_by_role("button", name="Copy as JSON").click()
+    expect(annotated.locator("#exported")).to_have_text("Copied 3 entities as JSON.")
+    heart = {"text": "heart failure", "label": "Disease", "start": 44, "end": 57, "confidence": 0.299}
+    assert json.loads(annotated.evaluate("navigator.clipboard.readText()")) == {
+        "model": {"name": "en_ner_small", "version": "1.2.3"},
+        "offset_unit": "code points",
+        "entities": [
+            heart | {"kb_id": "D006333"},
+            {"text": "gout", "label": "Disease", "start": 31, "end": 35, "confidence": 0.6, "kb_id": None},
+            {"text": "tremor", "label": "Sign", "start": 64, "end": 70, "confidence": None, "kb_id": None},
+        ],
+    }
+
+
+def test_json_is_copied_where_the_browser_has_no_clipboard_for_the_page(annotated):
+    annotated.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    annotated.get_by_role("button", name="Copy as JSON").click()
+    expect(annotated.locator("#exported")).to_have_text("Copied 5 entities as JSON.")
+    assert focused(annotated) == "Copy as JSON"
+    note = annotated.get_by_role("textbox", name="Paste a text")
+    note.fill("")
+    note.press("Control+V")
+    assert [entity["start"] for entity in json.loads(note.input_value())["entities"]] == [5, 19, 31, 44, 64]
+
+
+def download(page: Page) -> bytes:
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download as CSV").click()
+    assert downloaded.value.suggested_filename == "entities.csv"
+    return Path(downloaded.value.path()).read_bytes()
+
+
+def test_csv_holds_what_is_shown(annotated):
+    annotated.get_by_role("checkbox", name="Chemical").uncheck()
+    expect(annotated.locator("#shown")).to_have_text("3 of 5 entities shown.")
+    assert download(annotated) == (
+        b"\xef\xbb\xbftext,label,start,end,confidence,kb_id\r\n"
+        b"gout,Disease,31,35,0.6,\r\n"
+        b"heart failure,Disease,44,57,0.299,D006333\r\n"
+        b"tremor,Sign,64,70,,\r\n"
+    )
+
+
+def test_csv_keeps_odd_mentions_and_starts_no_formula(open_page, service):
+    forms = [
+        '=HYPERLINK("http://x")',
+        "+1",
+        "-gout",
+        "@SUM(1,2)",
+        "\uff1d1",
+        "\t=1",
+        "\r=1",
+        'say "ah"',
+        "a,b",
+        "two\nlines",
+    ]
+    page = open_page(service)
+    text = " ".join([*forms, "β-blocker"])
+    entities = [
+        {"text": form, "label": "Sign", "start": start, "end": start + len(form), "confidence": None, "kb_id": None}
+        for form in [*forms, "β-blocker"]
+        for start in [text.index(form)]
+    ]
+    answer = {
+        "documents": [{"entities": entities}],
+        "offset_unit": "code points",
+        "model": {"name": "m", "version": "1"},
+    }
+    page.route("**/v1/annotate", lambda route: route.fulfill(json=answer))
+    annotate(page, text)
+    read = csv.DictReader(io.StringIO(download(page).decode("utf-8-sig"), newline=""), strict=True)
+    assert [row["text"] for row in read] == [f"'{form}" for form in forms[:7]] + [*forms[7:], "β-blocker"]
+
+
+@pytest.mark.parametrize("press", ["click", "Enter", "Space"])
+def test_a_row_leads_to_its_mention_and_escape_back(open_page, sure_service, press):
+    page = annotate(
+        open_page(sure_service, width=400), "aspirin\n" + "Nothing.\n" * 400 + "gout\n" + "Nothing.\n" * 400
+    )
+    button = page.get_by_role("cell").get_by_role("button", name="gout")
+    if press == "click":
+        button.click()
+    else:
+        button.press(press)
+    assert focused(page) == "gout"
+    assert page.evaluate("document.activeElement.tagName") == "MARK"
+    assert in_view(page)
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.tagName") == "BUTTON"
+    assert focused(page) == "gout"
+
+
+def test_keys_go_from_mention_to_mention(annotated):
+    annotated.get_by_role("checkbox", name="Disease").uncheck()
+    expect(annotated.locator("#shown")).to_have_text("3 of 5 entities shown.")
+    annotated.locator("#text").focus()
+    annotated.keyboard.press("Tab")
+    steps = []
+    for key in ("ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "Home", "End"):
+        annotated.keyboard.press(key)
+        steps.append(annotated.evaluate("Number(document.activeElement.dataset.number)"))
+    assert steps == [1, 4, 4, 1, 0, 4]
+    assert annotated.locator("#text [tabindex='0']").count() == 1
+    annotated.keyboard.press("Tab")
+    assert annotated.evaluate("document.activeElement.closest('#text')") is None
+
+
+def test_all_of_it_works_without_a_mouse(open_page, sure_service):
+    page = open_page(sure_service)
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to the text"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("No gout.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#status")).to_have_text("1 entity found: 1 Disease.")
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+    wanted = ["annotate", "open", "confidence", "copy", "download", "text", "gout", "Mention"]
+    assert [name for name in reached if name in wanted][:8] == wanted
+
+
+def test_without_confidences_there_is_no_slider(open_page, service):
+    page = annotate(open_page(service), "aspirin for heart failure")
+    expect(page.get_by_role("slider", include_hidden=True)).to_be_hidden()
+    assert rows(page) == [["aspirin", "Chemical", "0–7", ""], ["heart failure", "Disease", "12–25", "D006333"]]
+    assert page.get_by_role("columnheader").all_text_contents() == ["Mention", "Label", "Position", "Id"]
+    page.locator("mark").first.hover()
+    expect(page.get_by_role("tooltip")).to_have_text("Chemical, no confidence given")
+
+
+def test_a_text_without_entities_is_shown_without_filters(open_page, service):
+    page = annotate(open_page(service), "Nothing.")
+    expect(page.locator("#status")).to_have_text("No entities found.")
+    expect(page.locator("#text")).to_have_text("Nothing.")
+    for name in ("Copy as JSON", "Download as CSV"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    expect(page.get_by_role("table")).to_be_hidden()
+    annotate(page, "gout")
+    assert mentions(page) == ["gout"]
+
+
+def test_a_hostile_note_is_shown_and_not_run(open_page, service):
+    page = annotate(open_page(service), HOSTILE)
+    assert page.locator("#text").text_content() == HOSTILE
+    assert marked(page) == ["gout", "aspirin"]
+    assert page.locator("main script, main img").count() == 0
+    assert page.evaluate("window.hacked") is None
+    assert page.faults == []
+
+
+def test_a_hostile_answer_is_shown_and_not_run(open_page, service):
+    page = open_page(service)
+    entity = {"text": HOSTILE, "label": HOSTILE, "start": 0, "end": 4, "confidence": 0.5, "kb_id": HOSTILE}
+    answer = {
+        "documents": [{"entities": [entity]}],
+        "offset_unit": HOSTILE,
+        "model": {"name": HOSTILE, "version": HOSTILE},
+    }
+    page.route("**/v1/annotate", lambda route: route.fulfill(json=answer))
+    annotate(page, "gout")
+    page.locator("mark").hover()
+    expect(page.get_by_role("tooltip")).to_have_text(f"{HOSTILE}, confidence 50.0%, {HOSTILE}")
+    assert page.locator("body img, body script").count() == 0
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("end", ["\n", " "], ids=["lines", "one line"])
+def test_200000_characters_stay_responsive(open_page, service, end):
+    line = f"Took aspirin 💊 for gout; known heart failure, no complaints otherwise.{end}"
+    text = (line * (200_000 // len(line) + 1))[:200_000]
+    page = open_page(service)
+    write(page, text)
+    started = time.perf_counter()
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.locator("#status")).to_have_text(re.compile("found"))
+    assert time.perf_counter() - started < 10
+    number = len(make_pipeline()(text).ents)
+    assert number > 8000
+    assert page.locator("#text").text_content() == text
+    assert len(marked(page)) == number
+    # The time until what was asked for is laid out and painted.
+    for action in (
+        "document.querySelector('#labels input').click()",
+        "document.querySelector('th [data-key=text]').click()",
+        "document.querySelector('#text').scrollTop = 1e6",
+    ):
+        seconds = page.evaluate(
+            "async () => { const start = performance.now(); " + action + ";"
+            " await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));"
+            " return (performance.now() - start) / 1000; }"
+        )
+        assert seconds < 2, action
+    page.get_by_role("columnheader", name="Position").get_by_role("button").click()
+    page.get_by_role("columnheader", name="Position").get_by_role("button").click()
+    assert len(rows(page)) == 200
+    page.get_by_role("button", name="Show 200 of").click()
+    assert page.locator("tbody tr").count() == 400
+    page.locator("tbody button").first.click()
+    assert page.evaluate("document.activeElement.tagName") == "MARK"
+    assert in_view(page)
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("sample", sorted(SAMPLES.glob("*.txt")), ids=lambda sample: sample.stem)
+def test_every_sample_is_an_example(open_page, service, sample):
+    page = open_page(service)
+    page.get_by_role("button", name=sample.stem.replace("_", " ").capitalize()).click()
+    expect(page.locator("#text")).to_be_visible()
+    assert page.locator("#text").text_content() == sample.read_text(encoding="utf8")
+
+
+def drop(page: Page, content: bytes, name: str = "note.txt") -> None:
+    """Drop a file on the page, far from the field."""
+    page.evaluate(
+        """([bytes, name]) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], name, {type: "text/plain"}));
+            for (const type of ["dragover", "drop"]) {
+                const event = new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true});
+                if (document.querySelector("footer").dispatchEvent(event)) throw new Error("left to the browser");
+            }
+        }""",
+        [list(content), name],
+    )
+
+
+def test_a_dropped_file_keeps_its_line_ends_until_it_is_edited(open_page, service):
+    page = open_page(service)
+    drop(page, b"\xef\xbb\xbfNo\r\n\r\ngout")
+    expect(page.locator("#status")).to_have_text("note.txt is in the field.")
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.locator("#text")).to_be_visible()
+    assert rows(page) == [["gout", "Disease", "6–10"]]
+    assert page.locator("#text").text_content() == "No\r\n\r\ngout"
+    note = page.get_by_role("textbox", name="Paste a text")
+    annotate(page, f"{note.input_value()}.")
+    assert rows(page) == [["gout", "Disease", "4–8"]]
+
+
+def test_a_file_that_is_no_text_is_refused(open_page, service):
+    page = open_page(service)
+    annotate(page, "gout")
+    drop(page, b"\xff\xfe\x00gout", "scan.pdf")
+    expect(page.get_by_role("alert")).to_have_text("scan.pdf cannot be read: it should be a text file in UTF-8.")
+    assert page.get_by_role("textbox", name="Paste a text").input_value() == "gout"
+
+
+def test_a_file_is_opened_with_a_button(open_page, service, tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("no gout 🦶", encoding="utf8")
+    page = open_page(service)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Open a .txt file").click()
+    chooser.value.set_files(path)
+    expect(page.get_by_role("textbox", name="Paste a text")).to_have_value("no gout 🦶")
+    expect(page.locator("#size")).to_have_text("9 characters of at most 250,000")
+
+
+def fail(page: Page, text: str) -> str:
+    """Have a text annotated in vain, and give what the page says."""
+    write(page, text)
+    page.get_by_role("button", name="Annotate").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.locator("#results")).to_be_hidden()
+    expect(page.locator("#status")).to_be_empty()
+    return page.get_by_role("alert").text_content()
+
+
+def test_an_error_of_the_service_is_told_with_its_reason(open_page, service):
+    page = annotate(open_page(service), "gout")
+    assert fail(page, "boom") == "The service answered 422: The pipeline failed on 1 of 1 texts (counted from 0): 0."
+    annotate(page, "gout")
+    expect(page.get_by_role("alert")).to_be_empty()
+
+
+def test_what_the_service_would_refuse_is_not_sent(open_page):
+    with running(create_app(make_pipeline(), Settings(max_characters=10))) as address:
+        page = open_page(address)
+        expect(page.locator("#size")).to_have_text("0 characters of at most 10")
+        assert fail(page, " \n") == "There is no text yet: paste one, drop a file, or pick an example."
+        assert fail(page, "a" * 11) == "The text has 11 characters; the service takes 10 at most."
+        assert "annotate" not in "".join(page.asked)
+        # As many code points as allowed, and more UTF-16 units.
+        assert marked(annotate(page, "💊💊💊 gout 💊")) == ["gout"]
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [
+        (
+            {"status": 429, "json": {"detail": "Too many texts wait"}, "headers": {"Retry-After": "7"}},
+            "The service answered 429: Too many texts wait. Try again in 7 seconds.",
+        ),
+        (
+            {"status": 503, "json": {"detail": "Not ready"}, "headers": {"Retry-After": "1"}},
+            "The service answered 503: Not ready. Try again in 1 second.",
+        ),
+        ({"status": 502, "body": "<h1>Bad gateway</h1>"}, "The service answered 502: it gave no reason."),
+        ({"status": 422, "json": {"detail": [{"msg": "odd"}]}}, "The service answered 422: it gave no reason."),
+        ({"status": 200, "body": "<h1>Log in</h1>"}, "The service's answer cannot be read."),
+        ({"status": 200, "json": {"documents": []}}, "The service's answer cannot be read."),
+        (None, "The service cannot be reached. Is it running?"),
+    ],
+)
+def test_other_faults_on_the_way_are_told_too(open_page, service, answer, expected):
+    page = open_page(service)
+    headers = {"Retry-After": "no date"} | (answer or {}).get("headers", {})
+    page.route(
+        "**/v1/annotate", lambda route: route.fulfill(**answer | {"headers": headers}) if answer else route.abort()
+    )
+    assert fail(page, "gout") == expected
+    page.unroute("**/v1/annotate")
+    assert marked(annotate(page, "gout")) == ["gout"]
+
+
+def test_waiting_is_shown_and_can_be_cancelled(open_page, service):
+    page = open_page(service)
+    gate.clear()
+    try:
+        write(page, "wait")
+        page.get_by_role("button", name="Annotate").click()
+        expect(page.locator("#status")).to_have_text("Annotating…")
+        expect(page.get_by_role("button", name="Annotate")).to_be_disabled()
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.locator("#status")).to_have_text("Cancelled.")
+        assert focused(page) == "Annotate"
+        expect(page.get_by_role("button", name="Cancel", include_hidden=True)).to_be_hidden()
+        expect(page.get_by_role("alert")).to_be_empty()
+    finally:
+        gate.set()
+    assert marked(annotate(page, "gout")) == ["gout"]
+
+
+def test_a_token_is_asked_for_and_kept_nowhere(open_page):
+    with running(create_app(make_pipeline(), Settings(token=SecretStr(TOKEN)))) as address:
+        page = open_page(address)
+        token = page.get_by_label("Bearer token")
+        assert fail(page, "gout") == "The service needs a token."
+        expect(token).to_be_focused()
+        token.fill("wrong")
+        assert fail(page, "gout") == "The service does not accept this token."
+        token.fill(TOKEN)
+        assert marked(annotate(page, "gout")) == ["gout"]
+        expect(page.locator("#model")).to_have_text("en_ner_small 1.2.3 finds Chemical and Disease.")
+        assert_nothing_is_stored(page)
+        page.reload()
+        assert page.get_by_label("Bearer token").input_value() == ""
+
+
+def assert_nothing_is_stored(page: Page) -> None:
+    assert page.context.storage_state(indexed_db=True) == {"cookies": [], "origins": []}
+    assert page.evaluate("[sessionStorage.length, caches.keys().then(keys => keys.length)][0]") == 0
+
+
+def test_nothing_is_stored_or_asked_elsewhere(annotated, sure_service):
+    annotated.get_by_role("button", name="Clinic letter").click()
+    expect(annotated.locator("#text")).to_contain_text("Lindqvist")
+    assert_nothing_is_stored(annotated)
+    assert all(address.startswith(f"{sure_service}/") for address in annotated.asked)
+    annotated.reload()
+    assert annotated.get_by_role("textbox", name="Paste a text").input_value() == ""
+    assert annotated.faults == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_the_page_is_accessible_and_fits(open_page, sure_service, find_violations, width, dark):
+    page = open_page(sure_service, width=width, dark=dark)
+    assert find_violations(page) == []
+    annotate(page, f"{NOTE} {'gout' * 200} {'💊' * 100}\n" * 20)
+    page.locator("mark").first.focus()
+    expect(page.get_by_role("tooltip")).to_be_visible()
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    fail(page, " ")
+    page.locator("#token-field").evaluate("field => field.hidden = false")
+    assert find_violations(page) == []
+    # The check would find something if there were something.
+    page.evaluate("Object.assign(document.querySelector('h1').style, {color: '#888', backgroundColor: '#777'})")
+    assert [violation.partition(":")[0] for violation in find_violations(page)] == ["color-contrast"]
