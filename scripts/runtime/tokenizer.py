@@ -16,6 +16,9 @@ ALWAYS_SPLIT = r"[(){}\[\]<>\-\u2010-\u2015\u2212/\\+*=±\u00d7\u2192,;:|~^%]"
 # A sentence's last period, also after one capital ("vitamin C.") or before a missing space ("adrenaline.7.").
 FINAL_PERIOD = r"(?<=[^\W_])\."
 PERIOD_WITHOUT_SPACE = r"(?<=[^\W\d_]{2})\.(?=[\d(\[])"
+# spaCy takes signs off a word one at a time, and looks through all that is left each time: a run of thousands of
+# brackets or emoji would take minutes. A run this long is a line that divides a note, or rubbish: one token.
+LONG_RUN = r"(?:[^\w\s]|_){32,}"
 
 
 @registry.callbacks("clinical_ner.tokenizer.v1")
@@ -35,7 +38,7 @@ def set_tokenizer(nlp: Language) -> Language:
 
 
 def make_tokenizer(vocab: Vocab, defaults: type) -> Tokenizer:
-    """Make a tokenizer that splits at every bracket, hyphen, slash, sign and comma.
+    """Make a tokenizer that splits at every bracket, hyphen, slash, sign and comma, save in endless runs of them.
 
     Exceptions ("a.m.", "w/o") and URL matching are off: both would keep together what a mention may cut.
 
@@ -46,9 +49,9 @@ def make_tokenizer(vocab: Vocab, defaults: type) -> Tokenizer:
     return Tokenizer(
         vocab,
         rules={},
-        prefix_search=compile_prefix_regex([ALWAYS_SPLIT, *defaults.prefixes]).search,
-        suffix_search=compile_suffix_regex([ALWAYS_SPLIT, FINAL_PERIOD, *defaults.suffixes]).search,
-        infix_finditer=compile_infix_regex([ALWAYS_SPLIT, PERIOD_WITHOUT_SPACE, *defaults.infixes]).finditer,
+        prefix_search=compile_prefix_regex([LONG_RUN, ALWAYS_SPLIT, *defaults.prefixes]).search,
+        suffix_search=compile_suffix_regex([LONG_RUN, ALWAYS_SPLIT, FINAL_PERIOD, *defaults.suffixes]).search,
+        infix_finditer=compile_infix_regex([LONG_RUN, ALWAYS_SPLIT, PERIOD_WITHOUT_SPACE, *defaults.infixes]).finditer,
         token_match=None,
         url_match=None,
     )

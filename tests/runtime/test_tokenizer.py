@@ -26,6 +26,8 @@ CASES = [
     ("1.5 mg", ["1.5", "mg"]),
     ("w/o relapse", ["w", "/", "o", "relapse"]),
     ("https://x.org/a-b", ["https", ":", "/", "/", "x.org", "/", "a", "-", "b"]),
+    ("---" * 10, ["-"] * 30),
+    ("Plan:" + "=" * 40, ["Plan", ":" + "=" * 40]),
     ("", []),
     (" \r\n ", [" \r\n "]),
 ]
@@ -34,6 +36,13 @@ CASES = [
 @pytest.mark.parametrize(("text", "tokens"), CASES)
 def test_tokens(text: str, tokens: list[str]) -> None:
     assert [token.text for token in NLP(text)] == tokens
+
+
+@pytest.mark.parametrize("sign", ["(", "-", "_", ".", '"', "\U0001f48a"])
+def test_endless_runs_of_signs_do_not_hang(sign: str) -> None:
+    """One sign at a time, each of these would take from half a minute to hours."""
+    run = sign * 50_000
+    assert [token.text for token in NLP(f"{run} gout{run}")] == [run, "gout", run]
 
 
 @given(st.text())
