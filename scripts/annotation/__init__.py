@@ -1,0 +1,1 @@
+"""The parts of `annotate`: notes in from every format, entities out in every format, and nothing lost between."""
