@@ -13,7 +13,7 @@ import typer
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
-from spacy.util import load_config, registry
+from spacy.util import load_config_from_str, registry
 from thinc.api import Config
 from wasabi import msg
 
@@ -48,22 +48,30 @@ def save_whole(nlp: Language) -> Language:
 
 
 def load_training_config(
-    config: Path, encoder: Path, *, corpus: Path, log: Path, gpu_id: int, seed: int, max_steps: int
+    config: Path, encoder: Path, *, head: str, corpus: Path, log: Path, gpu_id: int, seed: int, max_steps: int
 ) -> Config:
     """Read the config, with what differs for the encoder and this run's values in it.
 
-    config (Path): the filled spaCy config. `encoders.yml` beside it holds the settings that differ by encoder.
+    config (Path): the filled spaCy config. Beside it, `heads` holds the named-entity heads, and `encoders.yml` the
+        settings that differ by encoder.
     encoder (Path): the folder of the encoder.
+    head (str): the named-entity head, one of the files in `heads`.
     corpus (Path): the folder with train.spacy and dev.spacy.
     log (Path): the file for the training log.
     gpu_id (int): the GPU's number, or -1 for the CPU. On a GPU the precision is mixed.
     seed (int): the seed of all randomness.
     max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
     RETURNS (Config): the config, ready for `init_nlp`.
+    RAISES (ProjectError): there is no such head.
     """
+    heads = {path.stem: path for path in sorted(config.with_name("heads").glob("*.cfg"))}
+    if head not in heads:
+        raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
+    text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
     differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
     max_wordpieces = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
-    eval_frequency = load_config(config)["training"]["eval_frequency"]
+    settings = load_config_from_str(text)
+    windows = settings["components"]["transformer"]["model"]["get_spans"]
     overrides = {
         **differing,
         "paths.train": str(corpus / "train.spacy"),
@@ -73,15 +81,24 @@ def load_training_config(
         "system.seed": seed,
         "system.gpu_allocator": "pytorch" if gpu_id >= 0 else None,
         "components.transformer.model.mixed_precision": gpu_id >= 0,
-        "components.transformer.set_extra_annotations.max_wordpieces": max_wordpieces,
+        "components.transformer.model.get_spans.max_wordpieces": max_wordpieces,
+        "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
         "training.max_steps": max_steps,
-        "training.eval_frequency": min(eval_frequency, max_steps),
+        "training.eval_frequency": min(settings["training"]["eval_frequency"], max_steps),
     }
-    return load_config(config, overrides=overrides, interpolate=True)
+    return load_config_from_str(text, overrides=overrides, interpolate=True)
 
 
 def train(
-    config: Path, encoder: Path, corpus: Path, output: Path, *, gpu_id: int = -1, seed: int = 0, max_steps: int
+    config: Path,
+    encoder: Path,
+    corpus: Path,
+    output: Path,
+    *,
+    head: str = "transition",
+    gpu_id: int = -1,
+    seed: int = 0,
+    max_steps: int,
 ) -> Path:
     """Train a pipeline.
 
@@ -89,11 +106,12 @@ def train(
     encoder (Path): the folder of the encoder, as fetch-encoder leaves it.
     corpus (Path): the folder with train.spacy and dev.spacy.
     output (Path): the run's folder.
+    head (str): the named-entity head: "transition", spaCy's own, or "token", which gives each entity a confidence.
     gpu_id (int): the GPU's number, or -1 for the CPU.
     seed (int): the seed of all randomness.
     max_steps (int): the number of weight updates.
     RETURNS (Path): the folder of the pipeline that scored best on dev.
-    RAISES (ProjectError): the GPU, the encoder or the corpus is not there, or there is no step to train.
+    RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there, or there is no step to train.
     """
     if max_steps < 1:
         raise ProjectError(f"max_steps is {max_steps}", "Train for at least one step.")
@@ -105,7 +123,7 @@ def train(
     remove(checkpoints)
     checkpoints.mkdir(parents=True)
     settings = load_training_config(
-        config, encoder, corpus=corpus, log=log, gpu_id=gpu_id, seed=seed, max_steps=max_steps
+        config, encoder, head=head, corpus=corpus, log=log, gpu_id=gpu_id, seed=seed, max_steps=max_steps
     )
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
@@ -120,13 +138,14 @@ def train_cli(
     encoder: Annotated[Path, typer.Argument(help="Folder of the encoder")],
     corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy and dev.spacy")],
     output: Annotated[Path, typer.Argument(help="Folder of the run")],
+    head: Annotated[str, typer.Option(help="Named-entity head: transition or token")] = "transition",
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
 ) -> None:
     """Fine-tune the encoder with a named-entity head."""
     with shown_to_user():
-        best = train(config, encoder, corpus, output, gpu_id=gpu_id, seed=seed, max_steps=max_steps)
+        best = train(config, encoder, corpus, output, head=head, gpu_id=gpu_id, seed=seed, max_steps=max_steps)
     msg.good(f"The best pipeline on dev is in {best}")
 
 

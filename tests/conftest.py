@@ -36,8 +36,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for split, records in splits.items():
         write_records(records, root / "records" / f"{split}.jsonl")
-    (root / "configs").mkdir()
-    shutil.copy(CONFIG, root / "configs")
+    shutil.copytree(CONFIG.parent, root / "configs")
     srsly.write_yaml(root / "configs" / "encoders.yml", {"tiny": FAST})
     convert(root / "records", root / "corpus", labels=LABELS)
     make_encoder(root / "tiny", [document_text(record) for record in splits["train"]])
@@ -49,5 +48,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(project: Path) -> Path:
-    """The folder of a pipeline that has learned the small project's two mentions."""
-    return train(project / "configs" / "ner.cfg", project / "tiny", project / "corpus", project / "run", max_steps=100)
+    """The folder of a pipeline, with confidences, that has learned the small project's two mentions."""
+    config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
+    return train(config, encoder, corpus, project / "run", head="token", max_steps=100)

@@ -18,34 +18,44 @@ from scripts.train import load_training_config, save_whole, train
 from tests.conftest import CONFIG
 from tests.encoders import TINY
 
+HEADS = ["token", "transition"]
 
-def run(project: Path, output: Path, **options: int) -> Path:
+
+def run(project: Path, output: Path, **options: int | str) -> Path:
     return train(CONFIG, project / "tiny", project / "corpus", output, **{"max_steps": 2, **options})
 
 
-def test_config_is_filled(tmp_path: Path) -> None:
-    _, filled = fill_config(tmp_path / "filled.cfg", CONFIG, silent=True)
-    assert filled == Config().from_disk(CONFIG, interpolate=False)
+def settings(encoder: Path, *, head: str = "transition", gpu_id: int = -1, seed: int = 0, max_steps: int = 1) -> Config:
+    return load_training_config(
+        CONFIG, encoder, head=head, corpus=Path("c"), log=Path("l"), gpu_id=gpu_id, seed=seed, max_steps=max_steps
+    )
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_config_is_filled(tmp_path: Path, head: str) -> None:
+    parts = (CONFIG, CONFIG.with_name("heads") / f"{head}.cfg")
+    whole = tmp_path / "whole.cfg"
+    whole.write_text("\n".join(path.read_text() for path in parts))
+    _, filled = fill_config(tmp_path / "filled.cfg", whole, silent=True)
+    assert filled == Config().from_disk(whole, interpolate=False)
 
 
 @pytest.mark.parametrize(("encoder", "rate"), [("tiny", 5e-5), ("minilm", 2e-4)])
 def test_settings_that_differ_by_encoder(project: Path, tmp_path: Path, encoder: str, rate: float) -> None:
     folder = tmp_path / encoder
     folder.symlink_to(project / "tiny")
-    config = load_training_config(CONFIG, folder, corpus=Path("c"), log=Path("l"), gpu_id=-1, seed=3, max_steps=20)
+    config = settings(folder, seed=3, max_steps=20)
     assert config["training"]["optimizer"]["learn_rate"]["initial_rate"] == rate
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 20
     assert config["training"]["eval_frequency"] == 20
     assert config["training"]["seed"] == 3
-    limit = config["components"]["transformer"]["set_extra_annotations"]["max_wordpieces"]
-    assert limit == TINY["max_position_embeddings"]
+    windows = config["components"]["transformer"]["model"]["get_spans"]
+    assert (windows["max_wordpieces"], windows["overlap"]) == (TINY["max_position_embeddings"], 8)
 
 
 @pytest.mark.parametrize(("gpu_id", "mixed", "allocator"), [(-1, False, None), (0, True, "pytorch")])
 def test_precision_is_mixed_on_a_gpu(project: Path, gpu_id: int, mixed: bool, allocator: str | None) -> None:
-    config = load_training_config(
-        CONFIG, project / "tiny", corpus=Path("c"), log=Path("l"), gpu_id=gpu_id, seed=0, max_steps=1
-    )
+    config = settings(project / "tiny", gpu_id=gpu_id)
     assert config["components"]["transformer"]["model"]["mixed_precision"] is mixed
     assert config["training"]["gpu_allocator"] == allocator
 
@@ -57,10 +67,13 @@ def test_what_has_to_run_before_is_named(project: Path, tmp_path: Path) -> None:
         train(CONFIG, project / "tiny", tmp_path, tmp_path / "run", max_steps=1)
     with pytest.raises(ProjectError, match="max_steps is 0"):
         run(project, tmp_path / "run", max_steps=0)
+    with pytest.raises(ProjectError, match=r"There is no head 'crf'\. Known are token, transition"):
+        run(project, tmp_path / "run", head="crf")
 
 
-def test_training_leaves_a_pipeline_and_its_log(project: Path, tmp_path: Path) -> None:
-    best = run(project, tmp_path / "run")
+@pytest.mark.parametrize("head", HEADS)
+def test_training_leaves_a_pipeline_and_its_log(project: Path, tmp_path: Path, head: str) -> None:
+    best = run(project, tmp_path / "run", head=head)
     assert sorted(path.name for path in best.parent.iterdir()) == ["log.jsonl", "model-best"]
     assert [json.loads(line)["step"] for line in (tmp_path / "run/log.jsonl").open()] == [0, 2]
     nlp = spacy.load(best)
@@ -72,6 +85,7 @@ def test_documents_do_not_keep_the_encoders_output(trained: Path) -> None:
     doc = spacy.load(trained)("aspirin caused gout in 3 rats.")
     assert [(ent.text, ent.label_) for ent in doc.ents] == [("aspirin", "Chemical"), ("gout", "Disease")]
     assert doc._.trf_data is None
+    assert all(0.5 < ent._.confidence <= 1 for ent in doc.ents)
 
 
 def test_same_seed_same_weights(project: Path, tmp_path: Path) -> None:
