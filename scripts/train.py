@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
+import spacy
 import srsly
 import typer
 from spacy.language import Language
@@ -18,6 +19,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from scripts import runtime  # noqa: F401  (registers what the config names)
+from scripts.confidence import find_head, fit_temperature, has_head, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
@@ -89,6 +91,23 @@ def load_training_config(
     return load_config_from_str(text, overrides=overrides, interpolate=True)
 
 
+def store_temperature(model: Path, dev: Path) -> None:
+    """Fit the temperature of a pipeline's confidences on dev, and store it in the saved pipeline.
+
+    model (Path): the folder of the pipeline.
+    dev (Path): the documents that the pipeline was not trained on.
+    """
+    nlp = spacy.load(model)
+    _, head = find_head(nlp)
+    try:
+        head.temperature = fit_temperature(head, judge(nlp, read_gold(dev, nlp)))
+    except ProjectError as error:
+        msg.warn(f"The confidences are not calibrated. {error.title}", error.hint)
+        return
+    nlp.to_disk(model)
+    msg.info(f"The temperature of the confidences, fitted on dev, is {head.temperature:.3f}")
+
+
 def train(
     config: Path,
     encoder: Path,
@@ -127,6 +146,8 @@ def train(
     )
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    if has_head(nlp):
+        store_temperature(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")
     remove(checkpoints)

@@ -137,7 +137,8 @@ class TokenClassifier(TrainablePipe):
     def temperature(self, value: float) -> None:
         if not value > 0:
             raise ValueError(f"temperature ({value}) must be above 0")
-        self.cfg["temperature"] = float(value)
+        # In steps that ten decimals hold: spaCy's JSON has no more, and a loaded pipeline must not differ by a bit.
+        self.cfg["temperature"] = max(round(value * 1024), 1) / 1024
 
     def add_label(self, label: str) -> int:
         """Add a label.
