@@ -1,0 +1,193 @@
+"""The files that a run reads: found in folders, unpacked, decoded.
+
+In: what the user named. Out: streams of bytes or text, which the readers take notes out of.
+"""
+
+import codecs
+import io
+import os
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import BinaryIO, NamedTuple, NoReturn, TextIO
+
+import pyarrow as pa
+
+from scripts.errors import ProjectError
+
+STANDARD_INPUT = "-"
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+# UTF-32 has to be named: its mark may also be that of UTF-16 and a NUL.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+class Source(NamedTuple):
+    """A file of notes.
+
+    path (Path): the file, or "-" for standard input.
+    name (str): its name; in a folder that was given, its path from there on.
+    stem (str): the same without the suffixes.
+    suffix (str): the end of its name that says what it holds, e.g. ".csv".
+    compression (str | None): what it is packed with, "gzip" or "zstd".
+    """
+
+    path: Path
+    name: str
+    stem: str
+    suffix: str
+    compression: str | None
+
+
+def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
+    """Find the files in the order in which they are read: as given, those of a folder in the order of their paths.
+
+    inputs (Sequence[str]): files and folders, or "-" alone for standard input, which is JSONL.
+    suffixes (Collection[str]): the suffixes of files that can be read.
+    RETURNS (list[Source]): the files.
+    RAISES (ProjectError): something is not there or of no known format, or a folder holds no such file.
+    """
+    if STANDARD_INPUT not in inputs:
+        return [source for given in inputs for source in sources_at(Path(given), suffixes)]
+    if len(inputs) > 1:
+        raise ProjectError("Standard input, -, can't be read together with other inputs", "Name either - or files.")
+    return [Source(Path(STANDARD_INPUT), "stdin", "stdin", ".jsonl", None)]
+
+
+def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
+    """Give the file at a path, or those in the folder at it."""
+    known = f"Known are files that end in {', '.join(suffixes)}; .gz and .zst may follow, but not .parquet."
+    if path.is_dir():
+        found = [source for source in files_in(path, suffixes).values() if source]
+        if not found:
+            raise ProjectError(f"The folder {path} holds no file of notes", known)
+        return found
+    if not path.exists():
+        raise ProjectError(f"There is no file or folder {path}", "Check the path; - reads JSONL from standard input.")
+    if not path.is_file():
+        raise ProjectError(f"{path} is neither a file nor a folder", "A stream can be piped to standard input, -.")
+    source = make_source(path, PurePath(path.name), suffixes)
+    if source is None:
+        raise ProjectError(f"{path} is of no known format", known)
+    return [source]
+
+
+def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | None]:
+    """Give the files in a folder; None for those that are not read.
+
+    These are files of no known format, pipes, linked folders, and what is named "_...", as Spark names what is no data.
+    """
+    names = {file: file.relative_to(folder) for file in walk(folder)}
+    others = {
+        file for file, name in names.items() if not file.is_file() or any(part.startswith("_") for part in name.parts)
+    }
+    return {file: None if file in others else make_source(file, name, suffixes) for file, name in names.items()}
+
+
+def make_source(path: Path, name: PurePath, suffixes: Collection[str]) -> Source | None:
+    """Give a file as a source, or None if it is of no known format."""
+    # A name that is not UTF-8 becomes an id all the same.
+    printable = os.fsencode(name.as_posix()).decode("utf-8", errors="backslashreplace")
+    packed = next((end for end in COMPRESSIONS if path.name.lower().endswith(end)), "")
+    unpacked = path.name.lower().removesuffix(packed)
+    # The longest one: ".PubTator.txt" is not ".txt".
+    suffix = max(filter(unpacked.endswith, suffixes), key=len, default=None)
+    if suffix is None or (suffix == ".parquet" and packed):
+        return None
+    stem = printable[: -len(suffix + packed)] or printable
+    return Source(path, printable, stem, suffix, COMPRESSIONS.get(packed))
+
+
+def walk(folder: Path) -> list[Path]:
+    """List the files in a folder and in those inside of it, sorted. Hidden ones are left out.
+
+    A linked folder is listed and not entered: it may lead back.
+
+    RAISES (OSError): a folder cannot be read. Its notes would be lost without a word.
+    """
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=throw):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        linked = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name) for name in (*names, *linked) if not name.startswith(".")]
+    return sorted(found)
+
+
+def throw(error: OSError) -> NoReturn:
+    """Raise an error that `os.walk` would pass over."""
+    raise error
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """Open a file for its bytes, unpacked as they are read.
+
+    YIELDS (BinaryIO): the bytes. Reading them raises an OSError where a packed file is damaged or was cut short.
+    """
+    if source.path == Path(STANDARD_INPUT):
+        with open(sys.stdin.fileno(), "rb", closefd=False) as file:
+            yield file
+        return
+    with source.path.open("rb") as file:
+        if source.compression is None:
+            yield file
+        else:
+            with io.BufferedReader(pa.CompressedInputStream(file, source.compression)) as unpacked:
+                yield unpacked
+
+
+def true_encoding(file: BinaryIO, encoding: str) -> str:
+    """Give a file's encoding: that of its byte order mark, which is then no part of the text, or else `encoding`.
+
+    file (BinaryIO): the file at its beginning, where it stays.
+    """
+    if codecs.lookup(encoding).name.startswith("utf-32"):
+        return encoding
+    start = file.peek(4)
+    return next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), encoding)
+
+
+def open_text(file: BinaryIO, encoding: str, *, newline: str) -> io.TextIOWrapper:
+    """Decode a file as it is read. What cannot be decoded is marked, for `first_undecoded` to find.
+
+    newline (str): "" or "\\n": line ends stay as they are, and a line ends at any of them or at "\\n" only.
+    """
+    return io.TextIOWrapper(file, true_encoding(file, encoding), errors=mark_undecoded.__name__, newline=newline)
+
+
+class Encoded:
+    """A text as bytes in UTF-8, for libraries that read these.
+
+    text (TextIO): the text. Where it could not be decoded, reading raises a UnicodeEncodeError.
+    """
+
+    def __init__(self, text: TextIO):
+        self.text = text
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many characters, at most."""
+        return self.text.read(size).encode()
+
+
+def mark_undecoded(error: UnicodeDecodeError) -> tuple[str, int]:
+    """Give a lone surrogate for each byte that cannot be decoded: no encoding has those, so nothing is taken for it.
+
+    As Python's own "surrogateescape", which is for bytes from 128 on only, and fails on half a character of UTF-16.
+    """
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(mark_undecoded.__name__, mark_undecoded)
+
+
+def first_undecoded(text: str) -> int | None:
+    """Give the number, from 1, of a text's first character that is a lone surrogate, or None."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start + 1
+    return None
