@@ -1,0 +1,243 @@
+"""The folder of a run: its parts, its manifest, and what is needed to go on after the run was killed at any moment.
+
+manifest.json says what the run is (model, inputs, options) and lists the parts that are finished. A part counts from
+the moment it stands there; whatever else lies in the folder is from a run that was killed, and removed.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from spacy.language import Language
+from spacy.util import get_package_path
+
+from scripts.annotation.notes import Rejected
+from scripts.annotation.sources import STANDARD_INPUT
+from scripts.errors import ProjectError
+from scripts.files import moved_into_place, remove, sha256
+
+# Workers of a run that was killed hold its lock for a moment longer than it lived.
+LOCK_SECONDS = 5
+
+
+class Run:
+    """A run, as its folder has it.
+
+    folder (Path): the folder.
+    content (dict[str, Any]): what stands in manifest.json: "begun", "model", "inputs", "options", "parts" and
+        "finished".
+    """
+
+    def __init__(self, folder: Path, content: dict[str, Any]):
+        self.folder = folder
+        self.content = content
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """What the manifest says about each finished part: "file", "sha256", "notes" and so on."""
+        return self.content["parts"]
+
+    @property
+    def begun(self) -> datetime:
+        """When the run was first begun."""
+        return datetime.fromisoformat(self.content["begun"])
+
+    def part_path(self, suffix: str) -> Path:
+        """Give the path of the next part."""
+        return self.folder / "parts" / f"part-{len(self.parts):05}{suffix}"
+
+    def add_part(self, path: Path, rejected: Sequence[Rejected], figures: dict[str, Any]) -> None:
+        """Note that a part is finished.
+
+        path (Path): the file, or the folder of files, that stands in its place.
+        rejected (Sequence[Rejected]): the notes that belong in it and are not.
+        figures (dict[str, Any]): what the manifest is to say about it.
+        """
+        with self.rejected_path.open("ab") as file:
+            # ASCII: an id may be what no encoding can write.
+            file.writelines(json.dumps(note._asdict()).encode() + b"\n" for note in rejected)
+        rejected_bytes = self.rejected_path.stat().st_size
+        row = {"file": path.name, "sha256": tree_sha256(path), **figures, "rejected_bytes": rejected_bytes}
+        self.parts.append(row)
+        self.save()
+
+    def finish(self) -> None:
+        """Note that there are no more parts."""
+        self.content["finished"] = True
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest."""
+        with moved_into_place(self.folder / "manifest.json") as partial:
+            partial.write_text(json.dumps(self.content, indent=2) + "\n", encoding="utf8")
+
+    def restore(self) -> None:
+        """Bring the folder to the state that the manifest describes, and the manifest to what is there.
+
+        From the first part on that is not what it was, the work is done again.
+        """
+        intact = list(takewhile(self.is_intact, self.parts))
+        if len(intact) < len(self.parts):
+            self.content.update(parts=intact, finished=False)
+            self.save()
+        (self.folder / "parts").mkdir(exist_ok=True)
+        for path in (self.folder / "parts").iterdir():
+            if path.name not in {part["file"] for part in intact}:
+                remove(path)
+        self.rejected_path.touch()
+        os.truncate(self.rejected_path, intact[-1]["rejected_bytes"] if intact else 0)
+
+    def is_intact(self, part: dict[str, Any]) -> bool:
+        """Whether a part and the rejected notes up to it are still there."""
+        path, rejected = self.folder / "parts" / part["file"], self.rejected_path
+        return (
+            path.exists()
+            and tree_sha256(path) == part["sha256"]
+            and rejected.is_file()
+            and rejected.stat().st_size >= part["rejected_bytes"]
+        )
+
+    @property
+    def rejected_path(self) -> Path:
+        """The file of the notes that were rejected."""
+        return self.folder / "rejected.jsonl"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Make the folder of a run, and keep other runs out of it.
+
+    RAISES (ProjectError): another run is at work there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise ProjectError(f"Another run writes to {folder}", "Wait for its end, or give another folder.") from None
+
+
+def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
+    """Begin a run, or go on with the one that is in the folder.
+
+    folder (Path): the folder, locked.
+    identity (dict[str, Any]): "model", "inputs" and "options".
+    overwrite (bool): whether to begin anew.
+    RETURNS (Run): the run, its folder in the state that its manifest describes.
+    RAISES (ProjectError): what is in the folder is no run, or another one.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise ProjectError(f"{folder} holds something else, and no run", "Give a new or an empty folder.")
+    if manifest.exists() and not overwrite:
+        run = Run(folder, read_manifest(manifest))
+        check_same(run.content, identity, folder)
+    else:
+        run = Run(folder, {"begun": now(), **identity, "parts": [], "finished": False})
+        run.save()
+    run.restore()
+    return run
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    RAISES (ProjectError): it is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf8"))
+        if content.keys() >= {"begun", "model", "inputs", "options", "parts", "finished"}:
+            return content
+    except (ValueError, AttributeError):
+        pass
+    raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to begin anew.")
+
+
+def check_same(before: dict[str, Any], identity: dict[str, Any], folder: Path) -> None:
+    """Refuse to go on with a run that is another one.
+
+    before (dict[str, Any]): its manifest.
+    identity (dict[str, Any]): what is to be run now.
+    folder (Path): the folder, for the message.
+    RAISES (ProjectError): model, inputs or options are others, or the input cannot be read again.
+    """
+    changed = differences(before, identity)
+    if changed:
+        raise ProjectError(
+            f"{folder} holds a run with another {'; '.join(changed)}",
+            "Give a new folder, or --overwrite to begin anew.",
+        )
+    if STANDARD_INPUT in identity["inputs"]:
+        raise ProjectError(
+            f"{folder} holds a run over standard input, which can't be read a second time",
+            "Give a new folder, or --overwrite to begin anew.",
+        )
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Say in words what differs between two runs' models, options and inputs."""
+    found = [
+        f"{kind}: {key} was {before[kind].get(key)!r}, is {now[kind].get(key)!r}"
+        for kind in ("model", "options")
+        for key in {**before[kind], **now[kind]}
+        if before[kind].get(key) != now[kind].get(key)
+    ]
+    old, new = before["inputs"], now["inputs"]
+    found += [f"input: {path} is new" for path in new if path not in old]
+    found += [f"input: {path} is gone" for path in old if path not in new]
+    found += [f"input: {path} was changed" for path in old if path in new and old[path] != new[path]]
+    if not found and list(old) != list(new):
+        found.append("order of inputs")
+    return found
+
+
+def describe_model(model: str, nlp: Language) -> dict[str, str]:
+    """Give the name, the version and the hash of a pipeline.
+
+    model (str): the folder of a pipeline, a wheel, or the name of an installed package.
+    nlp (Language): the same, loaded.
+    RETURNS (dict[str, str]): "name", as its package has it, "version" and "sha256", of all its files.
+    """
+    path = Path(model) if Path(model).exists() else get_package_path(model)
+    return {
+        "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+        "version": nlp.meta["version"],
+        "sha256": tree_sha256(path),
+    }
+
+
+def describe_inputs(files: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """Give size and hash of each input file. Standard input has none."""
+    return {
+        str(path): {} if str(path) == STANDARD_INPUT else {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        for path in files
+    }
+
+
+def tree_sha256(path: Path) -> str:
+    """Give the sha256 of a file, or of all files in a folder and their paths in it, compiled code aside."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    for file in files:
+        if "__pycache__" not in file:
+            digest.update(f"{file}\0{sha256(path / file)}\n".encode())
+    return digest.hexdigest()
+
+
+def now() -> str:
+    """Give the time in seconds, in UTC; or SOURCE_DATE_EPOCH, with which the same run gives the same bytes every day.
+
+    https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

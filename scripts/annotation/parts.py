@@ -1,0 +1,78 @@
+"""The stream of notes in parts that are small enough for the memory, and the ids that were seen in it.
+
+In: what the readers give. Out: the same in lists, and whether an id is new.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+
+from scripts.annotation.notes import Note, Rejected
+from scripts.errors import ProjectError
+from scripts.files import remove
+
+# About three minutes of work on two CPU cores, which is what a run that is killed has to do again.
+PART_CHARACTERS = 2_000_000
+
+
+def cut_parts(
+    stream: Iterable[Note | Rejected], *, size: int, characters: int = PART_CHARACTERS
+) -> Iterator[list[Note | Rejected]]:
+    """Cut a stream of notes into parts, in its order. The same stream is always cut in the same way.
+
+    stream (Iterable[Note | Rejected]): the notes.
+    size (int): notes in a part, at most.
+    characters (int): characters in all its texts, at most; one longer note is a part of its own.
+    YIELDS (list[Note | Rejected]): the parts, none empty.
+    """
+    part: list[Note | Rejected] = []
+    length = 0
+    for note in stream:
+        added = len(note.text) if isinstance(note, Note) else 0
+        if part and (len(part) == size or length + added > characters):
+            yield part
+            part, length = [], 0
+        part.append(note)
+        length += added
+    if part:
+        yield part
+
+
+class Ids:
+    """The ids that were seen, in a file: in memory, those of a million notes would be 80 MB.
+
+    path (Path): the file. It is written anew, and removed in the end.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self) -> "Ids":
+        remove(self.path)
+        self.database = sqlite3.connect(self.path, isolation_level=None)
+        # It is needed only as long as the process lives.
+        self.database.execute("PRAGMA journal_mode=OFF")
+        self.database.execute("PRAGMA synchronous=OFF")
+        self.database.execute("CREATE TABLE ids (id BLOB PRIMARY KEY) WITHOUT ROWID")
+        self.database.execute("BEGIN")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.database.close()
+        remove(self.path)
+
+    def add(self, identifier: str) -> bool:
+        """Add an id, and tell whether it is new.
+
+        RAISES (ProjectError): the file cannot be written.
+        """
+        # Two ids out of a billion notes have the same 16 bytes with a probability of one to 10^20.
+        key = blake2b(identifier.encode("utf8", "surrogatepass"), digest_size=16).digest()
+        try:
+            return bool(self.database.execute("INSERT OR IGNORE INTO ids VALUES (?)", (key,)).rowcount)
+        except sqlite3.OperationalError as error:
+            raise ProjectError(f"{self.path} can't be written: {error}", "Check the free space.") from error

@@ -1,0 +1,71 @@
+"""Pipelines that find what they are told to, in milliseconds, and others that fail or take their time."""
+
+import time
+
+import numpy
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from scripts.runtime.tokenizer import set_tokenizer
+
+PATTERNS = [
+    {"label": "Chemical", "pattern": [{"LOWER": "aspirin"}]},
+    {"label": "Disease", "pattern": [{"LOWER": "gout"}]},
+]
+# What the failing pipeline fails on, and the only word that must be nowhere but in the input.
+SECRET = "SECRET"
+
+# As the project's own component does it.
+if not Span.has_extension("confidence"):
+    Span.set_extension("confidence", default=None)
+
+
+def make_pipeline(*components: str) -> Language:
+    """Give a pipeline that finds aspirin and gout, with further components after that."""
+    nlp = set_tokenizer(spacy.blank("en"))
+    nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
+    for name in components:
+        nlp.add_pipe(name)
+    return nlp
+
+
+@Language.component("annotate_tests_fail")
+def fail(doc: Doc) -> Doc:
+    """Fail on a text with the secret, with a message that has it."""
+    if SECRET in doc.text:
+        raise RuntimeError(doc.text)
+    return doc
+
+
+@Language.component("annotate_tests_delay")
+def delay(doc: Doc) -> Doc:
+    """Take a moment, as an encoder does."""
+    time.sleep(0.001)
+    return doc
+
+
+@Language.component("annotate_tests_link")
+def link(doc: Doc) -> Doc:
+    """Give aspirin its id in MeSH, after the entities were found."""
+    doc.ents = [Span(doc, ent.start, ent.end, ent.label, kb_id="D001241" * (ent.text == "aspirin")) for ent in doc.ents]
+    return doc
+
+
+@Language.component("annotate_tests_confidence", assigns=["span._.confidence"])
+def set_confidence(doc: Doc) -> Doc:
+    """Be quite sure of chemicals, and say nothing of others."""
+    for ent in doc.ents:
+        if ent.label_ == "Chemical":
+            ent._.confidence = 0.9
+    return doc
+
+
+@Language.component("annotate_tests_leave")
+def leave(doc: Doc) -> Doc:
+    """Leave what the encoder and other components leave in a document."""
+    doc.tensor = numpy.ones((len(doc), 2))
+    doc.user_data["more"] = object()
+    doc.user_data["._.", "trf_data", None, None] = object()
+    doc[0:1]._.confidence = 0.5
+    return doc

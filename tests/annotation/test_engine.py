@@ -1,0 +1,170 @@
+"""Notes come back with all their entities at the right place, whatever their length and whatever fails beside them."""
+
+import pytest
+
+from scripts.annotation import engine
+from scripts.annotation.engine import Annotator, fitting_batch_size
+from scripts.annotation.notes import Note, Rejected
+from scripts.errors import ProjectError
+from tests.annotation.pipelines import SECRET, make_pipeline
+
+
+def annotate(nlp, texts, **options):
+    """Give what came of each text, in their order."""
+    notes = [Note(str(number), text, {}) for number, text in enumerate(texts)]
+    outcomes = dict(Annotator(nlp, **options).annotate(notes))
+    assert len(outcomes) == len(texts)
+    for number, note in enumerate(notes):
+        outcome = outcomes[number]
+        assert (outcome.id if isinstance(outcome, Rejected) else outcome.note.id) == note.id
+    return [outcomes[number] for number in range(len(notes))]
+
+
+def found(outcome):
+    return [(ent.text, ent.label, ent.start, ent.end) for ent in outcome.entities]
+
+
+def expected(text):
+    """Find aspirin and gout in a text without a pipeline."""
+    labels = {"aspirin": "Chemical", "gout": "Disease"}
+    starts = [(start, word) for word in labels for start in range(len(text)) if text.startswith(word, start)]
+    return [(word, labels[word], start, start + len(word)) for start, word in sorted(starts)]
+
+
+TEXTS = [
+    "",
+    "aspirin for gout",
+    "  \r\n ",
+    "😀 gout\r\n\r\naspirin",
+    "no words of interest",
+    "\n",
+    "gout " * 50,
+    "aspirin",
+]
+
+
+@pytest.mark.parametrize("batch_size", [3, 64])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_note_has_its_own_entities_at_its_own_offsets(batch_size, processes):
+    outcomes = annotate(make_pipeline(), TEXTS, batch_size=batch_size, processes=processes)
+    assert [found(outcome) for outcome in outcomes] == [expected(text) for text in TEXTS]
+    assert [outcome.words for outcome in outcomes] == [0, 3, 1, 4, 4, 1, 50, 1]
+
+
+def test_the_pipeline_gets_the_longest_texts_first():
+    seen = []
+    nlp = make_pipeline()
+    tokenize = nlp.tokenizer
+    nlp.tokenizer = lambda text: (seen.append(len(text)), tokenize(text))[1]
+    annotate(nlp, TEXTS, batch_size=2)
+    assert seen == sorted(map(len, TEXTS), reverse=True)
+
+
+@pytest.mark.parametrize("limit", [7, 20, 1000])
+def test_a_long_note_is_read_in_pieces_and_given_whole(monkeypatch, limit):
+    text = "".join(f"Day {day}:\r\n\taspirin was given 😀 for gout.\r\n\r\n" for day in range(40))
+    monkeypatch.setattr(engine, "PIECE_CHARACTERS", limit)
+    nlp = make_pipeline()
+    seen = []
+    tokenize = nlp.tokenizer
+    nlp.tokenizer = lambda piece: (seen.append(len(piece)), tokenize(piece))[1]
+    short, long = annotate(nlp, ["gout", text], keep_docs=True)
+    assert found(long) == expected(text)
+    assert long.doc.text == text
+    assert [(ent.text, ent.label_, ent.start_char, ent.end_char) for ent in long.doc.ents] == expected(text)
+    assert long.words == len(long.doc)
+    assert found(short) == expected("gout")
+    assert max(seen) <= limit
+
+
+def test_no_text_is_too_long_for_the_pipeline():
+    nlp = make_pipeline()
+    nlp.max_length = 100
+    (outcome,) = annotate(nlp, ["gout and " * 5000])
+    assert found(outcome) == expected("gout and " * 5000)
+
+
+@pytest.mark.parametrize("batch_size", [1, 64])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_note_on_which_the_pipeline_fails_is_rejected_alone_and_without_its_text(batch_size, processes):
+    texts = [*TEXTS, f"{SECRET} gout", *TEXTS, f"aspirin {SECRET}"]
+    outcomes = annotate(make_pipeline("annotate_tests_fail"), texts, batch_size=batch_size, processes=processes)
+    for text, outcome in zip(texts, outcomes, strict=True):
+        if SECRET in text:
+            assert outcome.reason == "the pipeline failed on it: RuntimeError"
+        else:
+            assert found(outcome) == expected(text)
+
+
+def test_a_note_of_which_one_piece_fails_is_rejected_whole(monkeypatch):
+    monkeypatch.setattr(engine, "PIECE_CHARACTERS", 20)
+    texts = ["gout " * 10 + SECRET + " gout" * 10, "gout " * 10]
+    failed, fine = annotate(make_pipeline("annotate_tests_fail"), texts)
+    assert failed == Rejected("0", "the pipeline failed on it: RuntimeError")
+    assert found(fine) == expected(texts[1])
+
+
+def test_half_a_surrogate_pair_is_rejected():
+    """JSON can name it, and no pipeline can read it."""
+    (outcome,) = annotate(make_pipeline(), ["gout \ud800"])
+    assert outcome == Rejected("0", "the pipeline failed on it: UnicodeEncodeError")
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ({}, ["aspirin", "gout"]),
+        ({"processes": 2}, ["aspirin", "gout"]),
+        ({"labels": ["Disease"]}, ["gout"]),
+        ({"labels": ["Chemical", "Disease"]}, ["aspirin", "gout"]),
+        ({"minimum_confidence": 0.9}, ["aspirin"]),
+        ({"minimum_confidence": 0.91}, []),
+        ({"minimum_confidence": 0.5, "labels": ["Disease"]}, []),
+    ],
+)
+def test_which_entities_are_kept(options, kept):
+    (outcome,) = annotate(make_pipeline("annotate_tests_confidence"), ["aspirin for gout"], keep_docs=True, **options)
+    assert [ent.text for ent in outcome.entities] == kept
+    assert [ent.text for ent in outcome.doc.ents] == kept
+    assert [ent.confidence for ent in outcome.entities] == [0.9 if text == "aspirin" else None for text in kept]
+
+
+def test_without_confidences_there_is_none_and_no_minimum():
+    (outcome,) = annotate(make_pipeline(), ["gout"])
+    assert outcome.entities[0].confidence is None
+    with pytest.raises(ProjectError, match=r"gives no confidences.*--minimum-confidence"):
+        Annotator(make_pipeline(), minimum_confidence=0.5)
+
+
+def test_an_id_in_a_knowledge_base_is_given():
+    (outcome,) = annotate(make_pipeline("annotate_tests_link"), ["aspirin for gout"])
+    assert [ent.kb_id for ent in outcome.entities] == ["D001241", None]
+
+
+def test_an_unknown_label_is_refused():
+    with pytest.raises(ProjectError, match=r"no entities with the label 'Drug'.*Its labels: Chemical, Disease"):
+        Annotator(make_pipeline(), labels=["Disease", "Drug"])
+
+
+def test_what_the_encoder_leaves_in_a_document_is_not_kept():
+    (outcome,) = annotate(make_pipeline("annotate_tests_leave"), ["aspirin for gout"], keep_docs=True)
+    assert outcome.doc.user_data == {("._.", "confidence", 0, 7): 0.5}
+    assert outcome.doc.tensor is None
+
+
+@pytest.mark.parametrize(
+    ("length", "batch_size", "expected"),
+    [
+        (0, 64, 64),
+        (3125, 64, 64),
+        (3126, 64, 16),
+        (12_500, 64, 16),
+        (20_000, 64, 4),
+        (200_001, 64, 1),
+        (20_000, 10, 10),
+        (20_001, 10, 2),
+        (10**9, 1, 1),
+    ],
+)
+def test_batch_sizes(length, batch_size, expected):
+    assert fitting_batch_size(length, batch_size) == expected
