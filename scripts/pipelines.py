@@ -66,3 +66,11 @@ def load_wheel(wheel: Path) -> Language:
 def entity_pipes(nlp: Language) -> list[str]:
     """Give the names of the parts of a pipeline that set entities, as they declare it themselves."""
     return [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+
+
+def gives_confidence(nlp: Language) -> bool:
+    """Whether a part of a pipeline gives entities a confidence, as it declares itself.
+
+    The extension alone tells nothing: it is there for all pipelines of a process once one of them has brought it.
+    """
+    return any("span._.confidence" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)

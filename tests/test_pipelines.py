@@ -9,7 +9,7 @@ import spacy
 from spacy.cli.package import package
 
 from scripts.errors import ProjectError
-from scripts.pipelines import entity_pipes, load_pipeline
+from scripts.pipelines import entity_pipes, gives_confidence, load_pipeline
 from tests.service.conftest import make_pipeline
 
 
@@ -67,3 +67,9 @@ def test_a_folder_that_names_the_projects_code_gets_it(trained):
     code = f"from scripts.pipelines import load_pipeline; print(load_pipeline({str(trained)!r}).pipe_names)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1])
     assert "transformer" in done.stdout, done.stderr
+
+
+def test_only_a_pipeline_with_the_part_for_it_gives_confidences(trained):
+    ruler = spacy.blank("en")
+    ruler.add_pipe("entity_ruler")
+    assert (gives_confidence(load_pipeline(str(trained))), gives_confidence(ruler)) == (True, False)

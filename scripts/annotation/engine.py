@@ -18,14 +18,12 @@ from spacy.tokens import Doc, Span
 from scripts.annotation.notes import Note, Rejected
 from scripts.annotation.pieces import cut_text
 from scripts.errors import ProjectError
-from scripts.pipelines import entity_pipes
+from scripts.pipelines import entity_pipes, gives_confidence
 
 # The encoder computes all windows of a text before the next part of the pipeline sees one: a piece has so much memory.
 PIECE_CHARACTERS = 20_000
 # What lies between two parts of the pipeline is one batch of texts with the encoder's output.
 BATCH_CHARACTERS = 200_000
-# What a part of a pipeline that gives entities a confidence declares to assign.
-CONFIDENCE = "span._.confidence"
 
 
 class Entity(NamedTuple):
@@ -112,8 +110,7 @@ class Annotator:
         self.minimum_confidence = minimum_confidence
         self.batch_size = batch_size
         self.processes = processes
-        # The extension is for all pipelines of a process, and registered as soon as one part of one wants it.
-        self.has_confidence = any(CONFIDENCE in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+        self.has_confidence = gives_confidence(nlp)
         if minimum_confidence > 0 and not self.has_confidence:
             raise ProjectError(
                 "The pipeline gives no confidences, so there is no minimum to choose by",

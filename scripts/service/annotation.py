@@ -3,7 +3,7 @@
 from spacy.language import Language
 from spacy.tokens import Span
 
-from scripts.pipelines import entity_pipes
+from scripts.pipelines import entity_pipes, gives_confidence
 from scripts.service.schemas import Entity, Limits, ModelInfo, ModelName
 from scripts.service.settings import Settings
 
@@ -24,8 +24,7 @@ class Annotator:
         # As a package has it: its language, then its name.
         self.name = ModelName(name=f"{nlp.meta['lang']}_{nlp.meta['name']}", version=nlp.meta["version"])
         self.labels = sorted({label for pipe in entity_pipes(nlp) for label in nlp.pipe_labels[pipe]})
-        # Whether a part that gives entities a confidence was loaded with the pipeline.
-        self.has_confidence = Span.has_extension("confidence")
+        self.has_confidence = gives_confidence(nlp)
 
     def annotate(self, texts: list[str]) -> list[list[Entity]]:
         """Find the entities of texts. May only be called from one thread at a time.

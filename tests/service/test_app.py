@@ -17,7 +17,7 @@ from spacy.tokens import Doc, Span
 
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
-from tests.service.conftest import make_pipeline, running
+from tests.service.conftest import SURE, make_pipeline, running
 
 SECRET = "Mr. Okonkwo"
 
@@ -138,8 +138,8 @@ def test_a_wrong_request_gets_a_reason(shared_client, body, status, reason):
 
 
 @pytest.mark.parametrize("value", [b"NaN", b"Infinity", b"-0.1", b"1.5", b'"0.5"', b"true", b"1e999", b"9" * 5000])
-def test_a_confidence_that_is_none(client, confidence, value):
-    answer = annotate(client(), b'{"text": "gout", "min_confidence": ' + value + b"}")
+def test_a_confidence_that_is_none(client, value):
+    answer = annotate(client(make_pipeline(SURE)), b'{"text": "gout", "min_confidence": ' + value + b"}")
     assert answer.status_code == 422
 
 
@@ -154,14 +154,14 @@ def test_a_confidence_that_is_none(client, confidence, value):
         (1, []),
     ],
 )
-def test_confidence_where_the_pipeline_has_one(client, confidence, least, expected):
-    answer = annotate(client(), {"text": "aspirin for gout", "min_confidence": least})
+def test_confidence_where_the_pipeline_has_one(client, least, expected):
+    answer = annotate(client(make_pipeline(SURE)), {"text": "aspirin for gout", "min_confidence": least})
     assert [text for text, _ in mentions(answer)[0]] == expected
     assert all(ent["confidence"] in (0.4, 0.9) for ent in answer.json()["documents"][0]["entities"])
 
 
-def test_entities_without_a_confidence_are_not_dropped_silently(client, confidence):
-    nlp = make_pipeline()
+def test_entities_without_a_confidence_are_not_dropped_silently(client):
+    nlp = make_pipeline(SURE)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Gene", "pattern": "BRCA1"}])
     answer = annotate(client(nlp), {"texts": ["gout", "BRCA1"], "min_confidence": 0.5})
     assert (answer.status_code, "no confidence" in answer.json()["detail"]) == (422, True)

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 
-import pytest
+from spacy.language import Language
 
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
-from tests.service.conftest import make_pipeline, running
+from tests.service.conftest import SURE, make_pipeline, running
 
 TOKEN = "s3cret-token"
 # Its pytest plugin does not know pytest 9.2.
@@ -15,17 +15,17 @@ SCHEMATHESIS = [sys.executable, "-m", "schemathesis.cli", "run", "--checks", "al
 BOUNDS = ["--max-examples", "30", "--generation-deterministic"]
 
 
-def fuzz(settings: Settings, folder, *options: str) -> None:
-    with running(create_app(make_pipeline(), settings)) as url:
+def fuzz(nlp: Language, settings: Settings, folder, *options: str) -> None:
+    with running(create_app(nlp, settings)) as url:
         command = [*SCHEMATHESIS, *BOUNDS, *options, f"{url}/openapi.json"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_open_service_keeps_its_promises(tmp_path):
-    fuzz(Settings(batch_wait=0), tmp_path)
+    fuzz(make_pipeline(), Settings(batch_wait=0), tmp_path)
 
 
-@pytest.mark.usefixtures("confidence")
 def test_a_service_with_token_and_confidence_keeps_its_promises(tmp_path):
-    fuzz(Settings(token=TOKEN, batch_wait=0), tmp_path, "--header", f"Authorization: Bearer {TOKEN}")
+    settings = Settings(token=TOKEN, batch_wait=0)
+    fuzz(make_pipeline(SURE), settings, tmp_path, "--header", f"Authorization: Bearer {TOKEN}")

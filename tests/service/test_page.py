@@ -36,13 +36,6 @@ def set_ids(doc: Doc) -> Doc:
     return doc
 
 
-@Language.component("set_confidences")
-def set_confidences(doc: Doc) -> Doc:
-    for ent in doc.ents:
-        ent._.confidence = CONFIDENCES.get(ent.text)
-    return doc
-
-
 @Language.component("wait_at_gate")
 def wait_at_gate(doc: Doc) -> Doc:
     if "wait" in doc.text:
@@ -71,14 +64,11 @@ def service() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def sure_service() -> Iterator[str]:
     """The address of a service with confidences; a tremor has none, and a label of its own."""
-    Span.set_extension("confidence", default=None)
-    nlp = make_pipeline()
+    nlp = make_pipeline(CONFIDENCES)
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Sign", "pattern": "tremor"}])
-    nlp.add_pipe("set_ids")
-    nlp.add_pipe("set_confidences")
+    nlp.add_pipe("set_ids", before="set_confidences")
     with running(create_app(nlp)) as address:
         yield address
-    Span.remove_extension("confidence")
 
 
 @pytest.fixture
