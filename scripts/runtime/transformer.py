@@ -233,6 +233,14 @@ def make_rows(model: WindowedTransformer, doc: Doc, document: Wordpieces, first:
             f"A window of {longest} wordpieces is longer than the encoder's limit, {limit}:"
             " give the span getter a lower max_wordpieces"
         )
+    divided = int((document.counts > longest - len(before) - len(after)).sum())
+    if divided:
+        logger.warning(
+            "%d tokens are longer than a window of %d wordpieces: they were read in parts, and have the mean of all."
+            " Text without spaces does this.",
+            divided,
+            longest,
+        )
     # Of what two windows share, each gives the half that lies deeper in it.
     cuts = [(end + start) // 2 for (_, end), (start, _) in pairwise(windows)]
     rows = []

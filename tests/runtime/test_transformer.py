@@ -1,5 +1,6 @@
 """Every token gets a vector, whatever the text, and the vectors and gradients are the encoder's own."""
 
+import logging
 from pathlib import Path
 
 import numpy
@@ -169,6 +170,22 @@ def test_gradients_are_those_of_torch(encoder: Path) -> None:
     for name, parameter in transformer.named_parameters():
         if parameter.grad is not None:
             torch.testing.assert_close(found[name], parameter.grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "divided"), [("(" * 200 + " gout", 1), ("gout " * 99, 0), ("(" * 40 + " " + "[" * 40, 2)]
+)
+def test_tokens_longer_than_a_window_are_counted(
+    small_windows: Language, caplog: pytest.LogCaptureFixture, text: str, divided: int
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="spacy"):
+        doc = small_windows(text)
+    lengths = doc._.trf_data.align.lengths
+    assert sum(lengths) == len(doc._.trf_data.wordpieces.strings[0])
+    messages = [record.getMessage() for record in caplog.records if "longer than a window" in record.getMessage()]
+    assert len(messages) == bool(divided)
+    if divided:
+        assert messages[0].startswith(f"{divided} tokens") and "(" not in messages[0]
 
 
 def test_window_beyond_the_encoders_limit_is_refused(encoder: Path) -> None:
