@@ -9,6 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import srsly
+from hypothesis import HealthCheck, settings
 
 from scripts.bigbio import SPLITS, document_text, write_records
 from scripts.convert import convert
@@ -20,6 +21,9 @@ from tests.records import make_record
 CONFIG = Path(__file__).parents[1] / "configs" / "ner.cfg"
 # What a tiny random encoder needs to learn ten sentences in seconds.
 FAST = {"training.optimizer.learn_rate.initial_rate": 0.005, "training.optimizer.learn_rate.warmup_steps": 5}
+# A machine that is busy is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 
 

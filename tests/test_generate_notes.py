@@ -199,7 +199,7 @@ def test_lengths_span_the_range(corpus):
     assert 1200 <= max(lengths) <= 2000
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(), split=st.sampled_from(SPLITS), note_type=st.sampled_from(NOTE_TYPES))
 def test_any_seed_gives_a_note_with_exact_mentions(seed, split, note_type):
     fake = Faker("en_US")
@@ -267,7 +267,7 @@ def test_a_mention_may_wrap():
 words = st.text("ab-/", min_size=1, max_size=9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.booleans(), st.lists(words, min_size=1, max_size=4)), min_size=1, max_size=12),
     st.integers(20, 80),

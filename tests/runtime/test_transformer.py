@@ -7,7 +7,7 @@ import numpy
 import pytest
 import spacy
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -93,7 +93,7 @@ def test_tokens_have_the_wordpieces_they_share_characters_with(small_windows: La
             assert token.text in pieces or pieces in token.text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.text() | st.sampled_from(["\u200b", "a" * 300, "(" * 200, "\U0001f48a\u200d" * 40, "x\r\n\r\n" * 9]))
 )

@@ -476,7 +476,7 @@ def test_a_pipeline_of_another_language_needs_no_change(client):
 
 
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=5))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, derandomize=True)
 def test_offsets_are_those_of_the_text_as_sent(shared_client, texts):
     texts = [f"{text} gout {text}" for text in texts]
     documents = annotate(shared_client, {"texts": texts}).json()["documents"]
