@@ -1,14 +1,14 @@
-"""How sure a pipeline's head is, how right it is, and the temperature that brings the two together.
+"""How sure a pipeline's head is, how right it is, and the calibration that brings the two together.
 
 What `train` and `calibrate` share. A pipeline without the token head has no confidences.
 """
 
-from math import exp, log
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.util import minibatch
@@ -16,10 +16,10 @@ from thinc.types import Floats1d, Floats2d
 from tqdm import tqdm
 
 from scripts.errors import ProjectError
-from scripts.runtime.token_classifier import TokenClassifier
+from scripts.runtime.token_classifier import Calibration, Entity, TokenClassifier, logit
 
-# Where a temperature is looked for.
-TEMPERATURES = (0.05, 20.0)
+# Where the inverse of a temperature is looked for.
+SLOPES = (0.05, 20.0)
 
 
 class Judged(NamedTuple):
@@ -46,7 +46,7 @@ def has_head(nlp: Language) -> bool:
 
 
 def find_head(nlp: Language) -> tuple[str, TokenClassifier]:
-    """Give the part of a pipeline that has a temperature.
+    """Give the part of a pipeline that has confidences.
 
     nlp (Language): the pipeline.
     RETURNS (tuple[str, TokenClassifier]): its name, and the part.
@@ -88,46 +88,80 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
     return Judged(scores, docs, [{(ent.start, ent.end, ent.label_) for ent in doc.ents} for doc in gold])
 
 
-def confidences(head: TokenClassifier, judged: Judged, temperature: float) -> tuple[Floats1d, numpy.ndarray]:
-    """Give the confidence of each entity at a temperature, and whether it is right.
+def confidences(nlp: Language, judged: Judged, calibration: dict[str, Calibration]) -> tuple[Floats1d, numpy.ndarray]:
+    """Give the confidence of each entity that the pipeline gives in the end, and whether it is right.
 
-    head (TokenClassifier): the head. Its own temperature is as before afterwards.
+    nlp (Language): the pipeline. The calibration of its head is as before afterwards.
     judged (Judged): the scores.
-    temperature (float): the temperature.
+    calibration (dict[str, Calibration]): the calibration by label; a label that is not in it has none.
     RETURNS (tuple): confidences and bool, (entities,) each.
     """
-    before = head.temperature
-    head.temperature = temperature
+    name, head = find_head(nlp)
+    docs = [doc.copy() for doc in judged.docs]
+    before, head.calibration = head.calibration, calibration
     try:
-        found = head.entities(judged.docs, judged.scores)
+        head.set_annotations(docs, judged.scores)
     finally:
-        head.temperature = before
-    rows = [(ent.confidence, ent[:3] in gold) for ents, gold in zip(found, judged.gold, strict=True) for ent in ents]
+        head.calibration = before
+    for _, pipe in nlp.pipeline[nlp.pipe_names.index(name) + 1 :]:
+        docs = [pipe(doc) for doc in docs]
+    rows = [
+        (ent._.confidence, (ent.start, ent.end, ent.label_) in gold)
+        for doc, gold in zip(docs, judged.gold, strict=True)
+        for ent in doc.ents
+    ]
     values, right = zip(*rows, strict=True) if rows else ((), ())
     return numpy.array(values, dtype=float), numpy.array(right, dtype=bool)
 
 
-def fit_temperature(head: TokenClassifier, judged: Judged) -> float:
-    """Find the temperature at which the confidences best foretell which entities are right.
+def found(head: TokenClassifier, judged: Judged) -> Iterator[tuple[Entity, bool]]:
+    """Give the entities that the head itself finds in all documents, and whether each is right."""
+    for entities, gold in zip(head.entities(judged.docs, judged.scores), judged.gold, strict=True):
+        yield from ((entity, entity[:3] in gold) for entity in entities)
 
-    It minimizes the logarithmic loss over entities. No entity changes by it.
 
-    head (TokenClassifier): the head.
+def fit_calibration(head: TokenClassifier, judged: Judged) -> dict[str, Calibration]:
+    """Find the calibration under which the confidences of each label best foretell which entities are right.
+
+    head (TokenClassifier): the head. It is not changed.
     judged (Judged): what it found in documents it has not learned from.
-    RETURNS (float): the temperature.
-    RAISES (ProjectError): the head finds nothing, or is always right, or never: there is nothing to fit.
+    RETURNS (dict[str, Calibration]): the calibration of each label that has one. There is nothing to learn from a label
+        whose entities are all right, or all wrong.
+    RAISES (ProjectError): that is so for all labels.
     """
-    right = confidences(head, judged, 1.0)[1]
-    if right.all() or not right.any():
+    rows = [(entity.label, logit(entity.probability), is_right) for entity, is_right in found(head, judged)]
+    fitted = {}
+    for label in head.labels:
+        log_odds, right = numpy.array([row[1:] for row in rows if row[0] == label], dtype=float).reshape(-1, 2).T
+        if 0 < right.sum() < len(right):
+            fitted[label] = fit_label(log_odds, right)
+    if not fitted:
         raise ProjectError(
-            f"Of {len(right)} entities {right.sum()} are right: no temperature can be fitted to that",
+            f"Of {len(rows)} entities {sum(row[2] for row in rows)} are right: no calibration can be fitted to that",
             "Train for longer, or give more documents.",
         )
+    return fitted
 
-    def loss(log_temperature: float) -> float:
-        values, right = confidences(head, judged, exp(log_temperature))
-        sure = numpy.clip(numpy.where(right, values, 1 - values), 1e-12, 1)
-        return -float(numpy.log(sure).mean())
 
-    found = minimize_scalar(loss, bounds=tuple(map(log, TEMPERATURES)), method="bounded", options={"xatol": 1e-3})
-    return exp(found.x)
+def fit_label(log_odds: Floats1d, right: Floats1d) -> Calibration:
+    """Fit a label's calibration: a logistic regression whose slope stays above 0, so that the surer is the higher.
+
+    log_odds (Floats1d): of the probabilities of its entities.
+    right (Floats1d): 1 for those that are right, 0 for the others.
+    RETURNS (Calibration): that with the lowest logarithmic loss.
+    """
+    sign = 1 - 2 * right
+
+    def loss(line: Floats1d) -> float:
+        return float(numpy.logaddexp(0, sign * (line[0] * log_odds + line[1])).mean())
+
+    slope, bias = minimize(loss, (1.0, 0.0), bounds=[SLOPES, (None, None)], method="L-BFGS-B").x
+    return Calibration(1 / slope, bias)
+
+
+def in_words(calibration: dict[str, Calibration]) -> str:
+    """Give a calibration in words."""
+    return "; ".join(
+        f"{label}: temperature {temperature:.3f}, bias {bias:+.3f}"
+        for label, (temperature, bias) in calibration.items()
+    )

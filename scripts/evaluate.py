@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy
 import srsly
 import typer
 from spacy.language import Language
@@ -26,6 +27,7 @@ from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize
 from scripts.evaluation.peers import score_peers
+from scripts.evaluation.reliability import calibration_error, reliability, thresholds
 from scripts.evaluation.scoring import (
     DRAWS,
     MEASURES,
@@ -44,7 +46,7 @@ from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place, sha256
 from scripts.formats import doc_mentions
 from scripts.gpu import use_gpu
-from scripts.pipelines import load_pipeline
+from scripts.pipelines import gives_confidence, load_pipeline
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
 
@@ -171,6 +173,27 @@ def score_everything(
     return scores, errors, documents
 
 
+def score_confidence(documents: list[Document], predicted: dict[str, Doc]) -> dict[str, Any]:
+    """Compare the confidences of a pipeline with how often it is right.
+
+    documents (list[Document]): the documents with their gold mentions.
+    predicted (dict[str, Doc]): the pipeline's documents, by document id.
+    RETURNS (dict[str, Any]): calibration_error; reliability and thresholds, see the functions of these names.
+    """
+    rows = []
+    for document in documents:
+        gold = set(map(place, document.gold))
+        for ent in predicted[document.id].ents:
+            rows.append((ent._.confidence, (ent.start_char, ent.end_char, ent.label_) in gold))
+    values, right = numpy.array(rows, dtype=float).reshape(-1, 2).T
+    bins = reliability(values, right > 0)
+    return {
+        "calibration_error": calibration_error(bins),
+        "reliability": bins,
+        "thresholds": thresholds(values, right > 0, sum(len(document.gold) for document in documents)),
+    }
+
+
 def evaluate(
     model: str,
     source: Path,
@@ -201,6 +224,7 @@ def evaluate(
     slices: a list of {group, part, scores (by label, micro and macro, without intervals)}.
     ceiling: what is out of reach by label, see `ceiling.recall_ceiling`.
     errors: their counts, see `error_analysis.summarize`; errors.jsonl has them one by one, see `analyse`.
+    confidence: how far confidences can be trusted, see `score_confidence`; None for a pipeline that gives none.
     learning: a list of {epoch, step, losses, precision, recall, f1} on dev from the training log; None without one.
     peers: the same table as `scores` for each published system; empty without one.
 
@@ -238,6 +262,7 @@ def evaluate(
         "draws": DRAWS,
         **describe(nlp, encoder, report, corpus),
         **found,
+        "confidence": score_confidence(documents, predicted) if gives_confidence(nlp) else None,
         "learning": learning,
         "peers": score_peers(peers, annotated, seed=seed) if peers else {},
     }

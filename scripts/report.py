@@ -34,6 +34,7 @@ from scripts.reporting.tables import (
     score_table,
     shown_rows,
     slice_table,
+    threshold_table,
     whole,
 )
 
@@ -150,6 +151,7 @@ def make_page(scores: dict[str, Any], errors: Rows, predictions: Rows, texts: di
         slice_table=slice_table(scores),
         ceiling_table=ceiling_table(scores),
         other_table=other_table(scores),
+        threshold_table=threshold_table(scores),
         error_tables=[error_table(scores, field, title) for field, title in kinds.items()],
         form_tables=[form_table(errors, name) for name in ("missed", "spurious")] if quoted else [],
         documents=worst_documents(predictions, errors, texts) if quoted else [],

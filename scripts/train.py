@@ -19,7 +19,7 @@ from thinc.api import Config
 from wasabi import msg
 
 from scripts import runtime  # noqa: F401  (registers what the config names)
-from scripts.confidence import find_head, fit_temperature, has_head, judge, read_gold
+from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
@@ -91,8 +91,8 @@ def load_training_config(
     return load_config_from_str(text, overrides=overrides, interpolate=True)
 
 
-def store_temperature(model: Path, dev: Path) -> None:
-    """Fit the temperature of a pipeline's confidences on dev, and store it in the saved pipeline.
+def store_calibration(model: Path, dev: Path) -> None:
+    """Fit the calibration of a pipeline's confidences on dev, and store it in the saved pipeline.
 
     model (Path): the folder of the pipeline.
     dev (Path): the documents that the pipeline was not trained on.
@@ -100,12 +100,12 @@ def store_temperature(model: Path, dev: Path) -> None:
     nlp = spacy.load(model)
     _, head = find_head(nlp)
     try:
-        head.temperature = fit_temperature(head, judge(nlp, read_gold(dev, nlp)))
+        head.calibration = fit_calibration(head, judge(nlp, read_gold(dev, nlp)))
     except ProjectError as error:
         msg.warn(f"The confidences are not calibrated. {error.title}", error.hint)
         return
     nlp.to_disk(model)
-    msg.info(f"The temperature of the confidences, fitted on dev, is {head.temperature:.3f}")
+    msg.info(f"The confidences are calibrated on dev. {in_words(head.calibration)}")
 
 
 def train(
@@ -147,7 +147,7 @@ def train(
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
     if has_head(nlp):
-        store_temperature(checkpoints / "model-best", corpus / "dev.spacy")
+        store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")
     remove(checkpoints)

@@ -38,6 +38,12 @@ LOG = [
     }
     for step, score in ((0, 0.0), (50, 61.25))
 ]
+# What scores.json has of a pipeline that gives confidences; the rules give none.
+CONFIDENCE = {
+    "calibration_error": 0.1,
+    "reliability": [{"low": 0.8, "high": 0.8666666667, "entities": 8, "confidence": 0.85, "precision": 0.75}],
+    "thresholds": [{"threshold": 0.6, "entities": 8, "precision": 0.75, "recall": 0.6}],
+}
 
 
 class Run:

@@ -3,36 +3,15 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc, DocBin
 
 from scripts import calibrate as calibrate_module
-from scripts.calibrate import calibrate, calibration_error, reliability, thresholds
+from scripts.calibrate import calibrate
 from scripts.confidence import find_head
 from scripts.errors import ProjectError
-
-
-def test_reliability_and_its_error() -> None:
-    values = numpy.array([0.91, 0.93, 0.95, 0.97, 0.5, 1.0])
-    right = numpy.array([True, True, True, False, False, True])
-    bins = reliability(values, right)
-    assert [(row["low"], row["high"], row["entities"]) for row in bins] == [(7 / 15, 8 / 15, 1), (13 / 15, 14 / 15, 2),
-                                                                           (14 / 15, 1, 3)]  # fmt: skip
-    assert [row["confidence"] for row in bins] == pytest.approx([0.5, 0.92, 2.92 / 3])
-    assert [row["precision"] for row in bins] == pytest.approx([0, 1, 2 / 3])
-    assert calibration_error(bins) == pytest.approx((0.5 + 2 * 0.08 + (2.92 - 2)) / 6)
-    assert calibration_error([]) == 0
-
-
-def test_thresholds() -> None:
-    rows = thresholds(numpy.array([0.4, 0.65, 0.85]), numpy.array([False, True, True]), 4)
-    found = [(row["threshold"], row["entities"], row["precision"], row["recall"]) for row in rows]
-    assert found[0] == (0.0, 3, 2 / 3, 0.5)
-    assert (0.6, 2, 1.0, 0.5) in found
-    assert found[-1] == (0.99, 0, None, 0.0)
 
 
 @pytest.fixture
@@ -52,13 +31,13 @@ def corpus(project: Path, trained: Path, tmp_path: Path) -> Path:
 def test_calibrated_pipeline_and_figures(trained: Path, corpus: Path, tmp_path: Path) -> None:
     figures = calibrate(str(trained), corpus, tmp_path / "run", output=tmp_path / "calibrated", command="the command")
     saved = srsly.read_json(tmp_path / "run" / "calibration.json")
-    assert saved["temperature"] == figures["temperature"] and saved.keys() == figures.keys()
+    assert saved["calibration"].keys() == {"Chemical", "Disease"} and saved.keys() == figures.keys()
     assert figures["test"]["mentions"] == 10 and figures["test"]["entities"] == 20
     errors = figures["test"]["calibration_error"]
     assert errors["after"] < errors["before"]
 
     before, after = spacy.load(trained), spacy.load(tmp_path / "calibrated")
-    assert find_head(after)[1].temperature == figures["temperature"] > 1
+    assert find_head(after)[1].calibration == figures["calibration"] != find_head(before)[1].calibration
     text = "aspirin caused gout in 3 rats."
     assert [ent.text for ent in before(text).ents] == [ent.text for ent in after(text).ents] == ["aspirin", "gout"]
     assert after(text).ents[0]._.confidence < before(text).ents[0]._.confidence
@@ -68,7 +47,7 @@ def test_calibrated_pipeline_and_figures(trained: Path, corpus: Path, tmp_path: 
     assert "| 0.00 | 20 | 50.00 | 100.00 |" in table and "`the command`" in table
     drawn = ElementTree.parse(tmp_path / "run" / "calibration.svg").getroot()
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
-    assert f"after: expected calibration error {errors['after']:.4f}" in "".join(drawn.itertext())
+    assert f"after: error {errors['after']:.4f}" in "".join(drawn.itertext())
 
 
 def test_failed_writing_leaves_nothing(
@@ -77,7 +56,7 @@ def test_failed_writing_leaves_nothing(
     def full(figures: dict) -> str:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(calibrate_module, "plot_reliability", full)
+    monkeypatch.setattr(calibrate_module, "draw_figures", full)
     with pytest.raises(OSError, match="No space left"):
         calibrate(str(trained), corpus, tmp_path / "run")
     assert not (tmp_path / "run" / "calibration.svg").exists()
@@ -85,5 +64,5 @@ def test_failed_writing_leaves_nothing(
 
 
 def test_pipeline_that_is_always_right_has_nothing_to_fit(trained: Path, project: Path, tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="Of 20 entities 20 are right: no temperature can be fitted"):
+    with pytest.raises(ProjectError, match="Of 20 entities 20 are right: no calibration can be fitted"):
         calibrate(str(trained), project / "corpus", tmp_path / "run")

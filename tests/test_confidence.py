@@ -1,4 +1,4 @@
-"""The temperature is found that brings confidence and precision together, and what has none is refused."""
+"""The calibration is found that brings confidence and precision together, and what has none is refused."""
 
 import numpy
 import pytest
@@ -8,9 +8,9 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from scripts.bigbio import SPLITS
-from scripts.confidence import Judged, confidences, find_head, fit_temperature, has_head, judge, read_gold
+from scripts.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.errors import ProjectError
-from scripts.runtime.token_classifier import TokenClassifier
+from scripts.runtime.token_classifier import Calibration, TokenClassifier
 
 NLP = spacy.blank("en")
 
@@ -21,43 +21,56 @@ def make_head(*labels: str) -> TokenClassifier:
     return head
 
 
-def drawn(temperature: float, *, documents: int = 3000) -> Judged:
-    """Give documents of one token, whose gold tags were drawn from the scores divided by the temperature."""
+def drawn(calibration: Calibration, *, documents: int = 20_000) -> Judged:
+    """Give documents of one token, found as mentions that are right as often as the calibrated confidence says."""
     random = numpy.random.default_rng(0)
-    scores = random.normal(scale=3, size=(documents, 1, 3))
-    scores[:, :, 2] = -50.0
-    probs = numpy.exp(scores / temperature)
-    is_mention = random.random(documents) < probs[:, 0, 1] / probs[:, 0].sum(axis=1)
-    gold = [{(0, 1, "X")} if mention else set() for mention in is_mention]
+    scores = numpy.full((documents, 1, 3), -50.0)
+    scores[:, 0, 0] = 0
+    # Above 0, or it is no mention; with two tags its log-odds are the difference of the scores.
+    scores[:, 0, 1] = log_odds = random.uniform(0.01, 6, documents)
+    is_right = random.random(documents) < 1 / (1 + numpy.exp(-(log_odds / calibration.temperature + calibration.bias)))
+    gold = [{(0, 1, "X")} if right else set() for right in is_right]
     return Judged(list(scores), [Doc(NLP.vocab, words=["gout"])] * documents, gold)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_temperature_is_found(temperature: float) -> None:
-    head = make_head("X")
-    assert fit_temperature(head, drawn(temperature)) == pytest.approx(temperature, rel=0.15)
-    assert head.temperature == 1.0
+@pytest.mark.parametrize("calibration", [Calibration(), Calibration(2.5, -1.0), Calibration(0.5, 0.3)])
+def test_calibration_is_found(calibration: Calibration) -> None:
+    head = make_head("X", "Y")
+    assert fit_calibration(head, drawn(calibration)) == {"X": pytest.approx(calibration, rel=0.1, abs=0.1)}
+    assert head.calibration == {"X": Calibration(), "Y": Calibration()}
 
 
-def test_confidences_are_those_of_a_temperature() -> None:
+def test_confidences_are_those_of_a_calibration() -> None:
     judged = Judged(
-        scores=[numpy.array([[0.0, 4.0, 0.0], [0.0, -9.0, 4.0], [9.0, 0.0, 0.0]], dtype="f"), numpy.zeros((0, 3), "f")],
+        scores=[numpy.array([[0.0, 2.0, 0.0], [0.0, -4.5, 2.0], [4.5, 0.0, 0.0]], dtype="f"), numpy.zeros((0, 3), "f")],
         docs=[Doc(NLP.vocab, words=["renal", "failure", "was"]), Doc(NLP.vocab)],
         gold=[{(0, 2, "X")}, {(5, 6, "X")}],
     )
-    values, right = confidences(make_head("X"), judged, 2.0)
-    sure = numpy.exp(2) / (numpy.exp(2) + 2)
+    begins = numpy.exp(2) / (numpy.exp(2) + 2)
     goes_on = numpy.exp(2) / (numpy.exp(2) + 1 + numpy.exp(-4.5))
     ends = 1 - 1 / (numpy.exp(4.5) + 2)
-    assert values.tolist() == pytest.approx([sure * goes_on * ends])
+    mean = (begins * goes_on * ends) ** (1 / 3)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("clinical_ner_token_classifier", name="ner").cfg["labels"] = ["X"]
+    values, right = confidences(nlp, judged, {})
+    assert values.tolist() == pytest.approx([mean])
     assert right.tolist() == [True] and judged.mentions == 2
+    values, _ = confidences(nlp, judged, {"X": Calibration(2.0, -0.5)})
+    odds = numpy.sqrt(mean / (1 - mean)) * numpy.exp(-0.5)
+    assert values.tolist() == pytest.approx([odds / (1 + odds)])
 
 
 @pytest.mark.parametrize(("gold", "message"), [([{(0, 1, "X")}], "1 entities 1 are right"), ([set()], "1 entities 0")])
 def test_nothing_to_learn_from_is_refused(gold: list[set], message: str) -> None:
     judged = Judged([numpy.array([[0.0, 4.0, 0.0]])], [Doc(NLP.vocab, words=["gout"])], gold)
-    with pytest.raises(ProjectError, match=f"Of {message}.*no temperature can be fitted to that"):
-        fit_temperature(make_head("X"), judged)
+    with pytest.raises(ProjectError, match=f"Of {message}.*no calibration can be fitted to that"):
+        fit_calibration(make_head("X"), judged)
+
+
+def test_confidence_of_a_head_that_is_less_often_right_the_surer_it_is_still_rises() -> None:
+    calibration = fit_calibration(make_head("X"), drawn(Calibration(-1.0, 3.0)))["X"]
+    assert calibration.temperature == pytest.approx(20)
+    assert calibration(0.9) == pytest.approx(0.5, abs=0.1)
 
 
 def test_pipeline_without_confidences_is_refused() -> None:
@@ -74,7 +87,7 @@ def test_judged_is_what_the_pipeline_does(project, trained) -> None:
         gold = read_gold(project / "corpus" / f"{split}.spacy", nlp)
         judged = judge(nlp, gold)
         _, head = find_head(nlp)
-        values, right = confidences(head, judged, head.temperature)
+        values, right = confidences(nlp, judged, head.calibration)
         whole = [ent._.confidence for doc in nlp.pipe([doc.text for doc in gold]) for ent in doc.ents]
         assert values.tolist() == pytest.approx(whole, abs=1e-6)
         assert right.all() and len(right) == judged.mentions == 20

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from spacy.tokens import Doc, Span
 from typer import Typer
 from typer.testing import CliRunner
 
+from scripts import runtime  # noqa: F401  (registers the extension)
 from scripts.bigbio import Record, write_records
-from scripts.convert import DEFAULT_LABELS, convert, parse_labels
+from scripts.convert import DEFAULT_LABELS, Mention, convert, parse_labels
 from scripts.errors import ProjectError
-from scripts.evaluate import evaluate, evaluate_cli
+from scripts.evaluate import evaluate, evaluate_cli, score_confidence
+from scripts.evaluation.scoring import Document
 from scripts.runtime.tokenizer import set_tokenizer
 from tests.records import make_record
 
@@ -230,3 +233,17 @@ def test_command_line(root: Path, capsys: pytest.CaptureFixture) -> None:
     result = CliRunner().invoke(app, ["missing", *paths[1:]])
     assert result.exit_code == 1
     assert "There is no pipeline 'missing'" in result.output
+
+
+def test_confidence_is_compared_with_the_annotations_own_offsets() -> None:
+    doc = Doc(spacy.blank("en").vocab, words=["renal", "failure", "and", "gout"])
+    doc.ents = [Span(doc, 0, 2, "Disease"), Span(doc, 3, 4, "Disease")]
+    for ent, confidence in zip(doc.ents, (0.75, 0.55), strict=True):
+        ent._.confidence = confidence
+    gold = [Mention(0, 13, "Disease"), Mention(14, 17, "Disease"), Mention(18, 22, "Chemical")]
+    found = score_confidence([Document("d", gold, [])], {"d": doc})
+    assert found["calibration_error"] == pytest.approx((0.25 + 0.55) / 2)
+    assert [(row["entities"], row["precision"]) for row in found["reliability"]] == [(1, 0), (1, 1)]
+    at_60 = next(row for row in found["thresholds"] if row["threshold"] == 0.6)
+    assert (at_60["entities"], at_60["precision"], at_60["recall"]) == (1, 1, pytest.approx(1 / 3))
+    assert score_confidence([Document("d", [], [])], {"d": Doc(doc.vocab)})["reliability"] == []

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lxml.html
 import pytest
 import srsly
 from playwright.sync_api import Page
@@ -15,7 +17,7 @@ from scripts.errors import ProjectError
 from scripts.evaluation.tables import percent
 from scripts.report import report, report_cli
 from tests.records import make_record
-from tests.runs import LABELS, MARKED, Run, make_run
+from tests.runs import CONFIDENCE, LABELS, MARKED, Run, make_run
 
 pytest_plugins = ("tests.browser",)
 
@@ -177,6 +179,17 @@ def test_a_run_without_errors_and_log_has_a_report(run: Run, tmp_path: Path) -> 
     source = report(tmp_path, run.records).read_text(encoding="utf8")
     assert "No document has an error" in source
     assert "There are no learning curves" in source
+
+
+def test_confidences_are_shown_where_there_are_some(run: Run, tmp_path: Path) -> None:
+    assert not run.tree().xpath("//figure[@id='reliability']")
+    metrics = shutil.copytree(run.metrics, tmp_path / "tiny_rules")
+    (metrics / "scores.json").write_text(json.dumps(run.scores | {"confidence": CONFIDENCE}))
+    page = lxml.html.fromstring(report(metrics, run.records).read_text(encoding="utf8"))
+    (figure,) = page.xpath("//figure[@id='reliability']")
+    assert "Expected calibration error 0.1000" in figure.text_content()
+    assert "0.80 to 0.87" in figure.text_content()
+    assert page.xpath("//caption[contains(., 'Entities at or above a confidence')]/..//td[. = '75.00']")
 
 
 def test_same_input_gives_the_same_bytes(run: Run) -> None:

@@ -20,6 +20,7 @@ from scripts.reporting.tables import (
     score_table,
     shown_rows,
     slice_table,
+    threshold_table,
 )
 
 DATASETS = {"bc5cdr": "bigbio/bc5cdr"}
@@ -56,6 +57,7 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
         peer_table=peer_table(scores),
         slice_table=slice_table(scores),
         other_table=other_table(scores),
+        threshold_table=threshold_table(scores),
         error_tables=[error_table(scores, "by_class", "class"), error_table(scores, "by_flag", "flag")],
     )
     return ModelCard(f"---\n{card_data(scores).to_yaml()}\n---\n\n{body.strip()}\n")

@@ -20,6 +20,11 @@ LINE = 18
 BAR = 14
 LEFT = 48
 COLOURS = 6
+# For a drawing that is a file of its own.
+ALONE = (
+    "svg { background: #fff; color: #333 } text { font: 12px sans-serif; fill: #333 } .grid { stroke: #ccc }"
+    " .open { fill: #fff } .series-0 { color: #b35900 } .series-1 { color: #0059b3 }"
+)
 DASHES = ("none", "6 3", "2 3", "8 3 2 3")
 
 Element = ElementTree.Element
@@ -292,12 +297,66 @@ def plot_curves(
     return Plot(name, title, described, to_markup(svg), Table(title, ("Step", *curves), rows))
 
 
+def plot_reliability(scores: dict[str, Any]) -> Plot | None:
+    """Plot precision over confidence, for a pipeline that gives one."""
+    confidence = scores.get("confidence")
+    if not confidence:
+        return None
+    described = f"Expected calibration error {confidence['calibration_error']:.4f}"
+    rows = [
+        (
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            whole(row["entities"]),
+            f"{row['confidence']:.3f}",
+            percent(row["precision"]),
+        )
+        for row in confidence["reliability"]
+    ]
+    return Plot(
+        "reliability",
+        "Precision by confidence",
+        described,
+        draw_reliability({described: confidence["reliability"]}),
+        Table("Precision by confidence", ("Confidence", "Entities", "Mean confidence", "Precision"), rows),
+    )
+
+
+def draw_reliability(series_bins: dict[str, list[dict[str, Any]]], *, alone: bool = False) -> Markup:
+    """Draw precision over confidence; where the two are the same there is a diagonal.
+
+    series_bins (dict[str, list[dict]]): what `reliability` gives, by what is said of it.
+    alone (bool): whether the drawing is a file of its own, which has no page to take its colours from.
+    RETURNS (Markup): the drawing.
+    """
+    height = 296 + LINE * len(series_bins)
+    svg = drawing("reliability", "Precision by confidence", f"{'; '.join(series_bins)}.", height)
+    if alone:
+        svg.set("xmlns", "http://www.w3.org/2000/svg")
+        add(svg, "style", ALONE)
+    across, up = Axis(0, 1, LEFT, WIDTH - 12), Axis(0, 1, 250, 28)
+    draw_axes(svg, across, up, ("Confidence", "Precision"))
+    ends = {"x1": across.start, "x2": across.end, "y1": up.start, "y2": up.end}
+    add(svg, "line", **ends, stroke="currentColor", stroke_dasharray=DASHES[2])
+    for number, (said, bins) in enumerate(series_bins.items()):
+        group = add(svg, "g", class_=series(number))
+        points = [(across.at(row["confidence"]), up.at(row["precision"])) for row in bins]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        add(group, "polyline", points=line, fill="none", stroke="currentColor", stroke_width=2)
+        for x, y in points:
+            draw_marker(group, number, x, y)
+        legend = 298 + LINE * number
+        draw_marker(group, number, LEFT + 8, legend)
+        add(svg, "text", said, x=LEFT + 20, y=legend + 4)
+    return to_markup(svg)
+
+
 def draw_plots(scores: dict[str, Any]) -> list[Plot]:
     """Give the plots that a run has the figures for."""
     plots: Iterable[Plot | None] = (
         plot_precision_recall(scores),
         plot_classes(scores),
         plot_training(scores),
+        plot_reliability(scores),
         *plot_learning(scores),
     )
     return [plot for plot in plots if plot]

@@ -133,6 +133,18 @@ def other_table(scores: dict[str, Any]) -> Table:
     return Table("Scores by other rules", ("Rule", *measure_names(scores["labels"])), rows)
 
 
+def threshold_table(scores: dict[str, Any]) -> Table | None:
+    """Give what is left when entities below a confidence are dropped, for a pipeline that gives one."""
+    confidence = scores.get("confidence")
+    if not confidence:
+        return None
+    rows = [
+        (f"{row['threshold']:.2f}", whole(row["entities"]), percent(row["precision"]), percent(row["recall"]))
+        for row in confidence["thresholds"]
+    ]
+    return Table("Entities at or above a confidence", ("Confidence", "Entities", "Precision", "Recall"), rows)
+
+
 def error_table(scores: dict[str, Any], field: str, title: str) -> Table:
     """Give the counts of errors by class, kind of boundary, flag or side.
 

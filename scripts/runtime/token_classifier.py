@@ -4,6 +4,7 @@ Trained with cross-entropy, decoded to the best sequence of tags that is legal. 
 under that name, and gives each entity `ent._.confidence`. It ships inside the wheel.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
@@ -23,6 +24,8 @@ from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
 # A label that is added to a trained head is not found before it is trained on: e to the power of this is its weight.
 UNTRAINED = -10.0
+# No probability is nearer to 0 or 1: single precision does not tell more apart.
+EPSILON = 1e-6
 
 if not Span.has_extension("confidence"):
     Span.set_extension("confidence", default=None)
@@ -33,13 +36,30 @@ class Entity(NamedTuple):
 
     start, end (int): its first token, and the one after its last.
     label (str): its label.
-    confidence (float): the probability, by the head, that just these tokens are a mention with that label.
+    probability (float): the mean probability of its tags by the head, not calibrated.
     """
 
     start: int
     end: int
     label: str
-    confidence: float
+    probability: float
+
+
+class Calibration(NamedTuple):
+    """What turns the probability of a label's entities into a confidence, in log-odds.
+
+    temperature (float): they are divided by it; above 1 the head is surer of what it says than it should be.
+    bias (float): it is added to them.
+
+    Platt, Probabilistic outputs for support vector machines, 1999.
+    """
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+    def __call__(self, probability: float) -> float:
+        """Give the confidence, which rises with the probability."""
+        return expit(logit(probability) / self.temperature + self.bias)
 
 
 @registry.architectures("clinical_ner.TokenClassifier.v1")
@@ -96,8 +116,8 @@ def make_token_classifier(
 class TokenClassifier(TrainablePipe):
     """A trainable component that sets entities with a confidence.
 
-    The temperature, by which scores are divided before they become probabilities, is saved with the labels; the
-    threshold is a setting of the config, so that `spacy.load(..., config=...)` can give another one.
+    The calibration of the confidences is saved with the labels; the threshold is a setting of the config, so that
+    `spacy.load(..., config=...)` can give another one.
     """
 
     def __init__(
@@ -109,7 +129,7 @@ class TokenClassifier(TrainablePipe):
         threshold: float = 0.0,
         scorer: Callable[[Iterable[Example]], dict[str, Any]] | None = get_ner_prf,
     ):
-        super().__init__(vocab, model, name, labels=[], temperature=1.0)
+        super().__init__(vocab, model, name, labels=[], calibration={})
         self.threshold = threshold
         self.scorer = scorer
 
@@ -129,16 +149,20 @@ class TokenClassifier(TrainablePipe):
         return ["O", *(f"{position}-{label}" for label in self.labels for position in "BI")]
 
     @property
-    def temperature(self) -> float:
-        """By what scores are divided; above 1 makes the head less sure of what it says, and changes no entity."""
-        return self.cfg["temperature"]
+    def calibration(self) -> dict[str, Calibration]:
+        """The calibration of each label's confidences; it changes no entity, unless there is a threshold."""
+        return {label: Calibration(*self.cfg["calibration"].get(label, ())) for label in self.labels}
 
-    @temperature.setter
-    def temperature(self, value: float) -> None:
-        if not value > 0:
-            raise ValueError(f"temperature ({value}) must be above 0")
+    @calibration.setter
+    def calibration(self, values: dict[str, Calibration]) -> None:
+        for label, (temperature, _) in values.items():
+            if not temperature > 0:
+                raise ValueError(f"The temperature of {label} ({temperature}) must be above 0")
         # In steps that ten decimals hold: spaCy's JSON has no more, and a loaded pipeline must not differ by a bit.
-        self.cfg["temperature"] = max(round(value * 1024), 1) / 1024
+        self.cfg["calibration"] = {
+            label: [max(round(temperature * 1024), 1) / 1024, round(bias * 1024) / 1024]
+            for label, (temperature, bias) in values.items()
+        }
 
     def add_label(self, label: str) -> int:
         """Add a label.
@@ -231,13 +255,15 @@ class TokenClassifier(TrainablePipe):
         docs (Iterable[Doc]): the documents.
         scores (list[Floats2d]): what `predict` gave for them.
         """
+        calibration = self.calibration
         for doc, entities in zip(docs, self.entities(docs, scores), strict=True):
             # In an entity that another component set, or blocked by one.
             taken = {token.i for token in doc if token.ent_iob in (1, 3)}
             found = [
                 (Span(doc, start, end, label), confidence)
-                for start, end, label, confidence in entities
-                if confidence >= self.threshold and taken.isdisjoint(range(start, end))
+                for start, end, label, probability in entities
+                if (confidence := calibration[label](probability)) >= self.threshold
+                and taken.isdisjoint(range(start, end))
             ]
             doc.set_ents([*doc.ents, *(span for span, _ in found)])
             for span, confidence in found:
@@ -250,15 +276,12 @@ class TokenClassifier(TrainablePipe):
         scores (list[Floats2d]): (tokens, tags) for each.
         RETURNS (list[list[Entity]]): the entities of each document in order.
         """
-        tags = decode(scores)
         return [
             [
-                Entity(start, end, self.labels[label], confidence(probs, start, end, label))
+                Entity(start, end, self.labels[label], probability(log_probs, start, end, label))
                 for start, end, label in mentions(doc, best)
             ]
-            for doc, best, probs in zip(
-                docs, tags, (numpy.exp(log_softmax(part / self.temperature)) for part in scores), strict=True
-            )
+            for doc, best, log_probs in zip(docs, decode(scores), map(log_softmax, scores), strict=True)
         ]
 
 
@@ -370,14 +393,29 @@ def mentions(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
     return found
 
 
-def confidence(probs: Floats2d, start: int, end: int, label: int) -> float:
-    """Give the probability of a mention: that it begins where it does, goes on, and ends where it does.
+def probability(log_probs: Floats2d, start: int, end: int, label: int) -> float:
+    """Give the mean probability of a mention's tags: that it begins where it does, goes on, and ends where it does.
 
-    probs (Floats2d): the probabilities of the document's tags, (tokens, tags).
+    The geometric mean: the product would be lower the longer the mention, which its being right is not.
+
+    log_probs (Floats2d): the logarithms of the probabilities of the document's tags, (tokens, tags).
     start, end (int): the mention's first token, and the one after its last.
     label (int): the number of its label.
     RETURNS (float): between 0 and 1.
     """
     begin, inside = 2 * label + 1, 2 * label + 2
-    ends_there = 1 - probs[end, inside] if end < len(probs) else 1.0
-    return float(numpy.clip(probs[start, begin] * probs[start + 1 : end, inside].prod() * ends_there, 0, 1))
+    parts = [log_probs[start, begin], *log_probs[start + 1 : end, inside]]
+    if end < len(log_probs):
+        parts.append(numpy.log1p(-min(numpy.exp(log_probs[end, inside]), 1 - EPSILON)))
+    return float(numpy.exp(numpy.mean(parts, dtype="f8")))
+
+
+def logit(probability: float) -> float:
+    """Give the log-odds of a probability, a tiny bit within 0 and 1."""
+    inner = min(max(probability, EPSILON), 1 - EPSILON)
+    return math.log(inner / (1 - inner))
+
+
+def expit(log_odds: float) -> float:
+    """Give the probability that has these log-odds."""
+    return 1 / (1 + math.exp(-log_odds))

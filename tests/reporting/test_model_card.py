@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from scripts.report import make_environment
 from scripts.reporting.model_card import card_data, describe_encoder, make_card
-from tests.runs import Run, make_run
+from tests.runs import CONFIDENCE, Run, make_run
 
 HUB = {"encoder": "big", "source": "owner/name", "revision": "12ab", "licence": "MIT"}
 FOLDER = {"encoder": "mine", "source": "models/name", "revision": "", "licence": ""}
@@ -107,3 +107,10 @@ def test_card_says_what_the_corpus_is(scores: dict[str, Any], profile: str, data
     assert f'spacy.load("en_ner_{profile}_big")' in card.text
     assert said in card.text
     assert ("84.28" in card.text) == (profile == "bc5cdr")
+
+
+def test_card_says_what_confidences_are_worth_where_there_are_some(scores: dict[str, Any]) -> None:
+    assert "_.confidence" not in make_card(scores, make_environment(html=False)).text
+    card = make_card(scores | {"confidence": CONFIDENCE}, make_environment(html=False))
+    assert "expected calibration error is 0.100" in card.text
+    assert "| 0.60 | 8 | 75.00 | 60.00 |" in card.text

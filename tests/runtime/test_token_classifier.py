@@ -1,6 +1,7 @@
 """The head learns, decodes only what is legal, keeps to what it is given, and its confidences survive every journey."""
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy
@@ -19,12 +20,13 @@ from thinc.api import fix_random_seed
 
 from scripts import runtime  # noqa: F401  (registers the component)
 from scripts.runtime.token_classifier import (
-    confidence,
+    Calibration,
     decode,
     gold_tags,
     legal_transitions,
     log_softmax,
     mentions,
+    probability,
     viterbi,
 )
 
@@ -151,25 +153,33 @@ def test_mentions(words: str, tags: list[int], expected: list[tuple[int, int, in
     assert mentions(Doc(English().vocab, words=parts), numpy.array(tags, dtype="i8")) == expected
 
 
-def test_confidence_is_the_probability_of_just_this_mention() -> None:
-    probs = numpy.array([[0.5, 0.5, 0, 0, 0], [0.2, 0, 0.8, 0, 0], [0.7, 0.1, 0.2, 0, 0]])
-    assert confidence(probs, 0, 2, 0) == pytest.approx(0.5 * 0.8 * (1 - 0.2))
-    assert confidence(probs, 0, 3, 0) == pytest.approx(0.5 * 0.8 * 0.2)
-    assert confidence(probs, 0, 1, 0) == pytest.approx(0.5 * (1 - 0.8))
+def test_probability_is_that_of_just_this_mention() -> None:
+    log_probs = numpy.log([[0.5, 0.5, 1e-9], [0.2, 1e-9, 0.8], [0.7, 0.1, 0.2]])
+    assert probability(log_probs, 0, 2, 0) == pytest.approx((0.5 * 0.8 * (1 - 0.2)) ** (1 / 3))
+    assert probability(log_probs, 0, 3, 0) == pytest.approx((0.5 * 0.8 * 0.2) ** (1 / 3))
+    assert probability(log_probs, 0, 1, 0) == pytest.approx((0.5 * (1 - 0.8)) ** (1 / 2))
 
 
-def test_temperature_changes_confidences_and_no_entity(nlp: Language) -> None:
+def test_calibration_changes_confidences_and_no_entity(nlp: Language) -> None:
     head = nlp.get_pipe("ner")
     before = nlp(TEXTS[0])
-    head.temperature = 5.0
+    chemical, disease = confidences(before)
+    head.calibration = {"Chemical": Calibration(5.0, 0.0), "Disease": Calibration(1.0, -2.0)}
     try:
         after = nlp(TEXTS[0])
     finally:
-        head.temperature = 1.0
+        head.calibration = {}
     assert ents(before) == ents(after) == FOUND
-    assert all(hot < cold for hot, cold in zip(confidences(after), confidences(before), strict=True))
-    with pytest.raises(ValueError, match=r"temperature \(0\) must be above 0"):
-        head.temperature = 0
+    odds = [(chemical / (1 - chemical)) ** 0.2, disease / (1 - disease) * math.exp(-2)]
+    assert confidences(after) == pytest.approx([value / (1 + value) for value in odds], abs=1e-6)
+    with pytest.raises(ValueError, match=r"The temperature of Disease \(0\) must be above 0"):
+        head.calibration = {"Disease": Calibration(0, 1.0)}
+
+
+@pytest.mark.parametrize("sure", [0.0, 1e-9, 0.5, 1 - 1e-9, 1.0])
+def test_confidence_is_within_0_and_1(sure: float) -> None:
+    assert 0 < Calibration(0.1, 3.0)(sure) <= 1
+    assert Calibration()(sure) == pytest.approx(sure, abs=1e-5)
 
 
 def test_log_softmax_takes_any_score() -> None:
@@ -193,18 +203,21 @@ def test_batch_equals_documents_one_by_one(nlp: Language) -> None:
         assert confidences(doc) == pytest.approx(confidences(alone), abs=1e-6)
 
 
-@pytest.mark.parametrize("temperature", [1.5, 5.1151414185230657, 0.1])
-def test_saved_pipeline_has_the_same_confidences(nlp: Language, tmp_path: Path, temperature: float) -> None:
-    nlp.get_pipe("ner").temperature = temperature
+@pytest.mark.parametrize("calibration", [(1.5, 0.5), (5.1151414185230657, -0.1000123456789), (0.1, 1 / 3)])
+def test_saved_pipeline_has_the_same_confidences(
+    nlp: Language, tmp_path: Path, calibration: tuple[float, float]
+) -> None:
+    nlp.get_pipe("ner").calibration = {"Chemical": Calibration(*calibration)}
     try:
         nlp.to_disk(tmp_path / "nlp")
         as_bytes = nlp.to_bytes()
         expected = [confidences(nlp(text)) for text in TEXTS]
     finally:
-        nlp.get_pipe("ner").temperature = 1.0
+        nlp.get_pipe("ner").calibration = {}
     loaded = [spacy.load(tmp_path / "nlp"), English.from_config(nlp.config).from_bytes(as_bytes)]
     for other in loaded:
-        assert other.get_pipe("ner").temperature == pytest.approx(temperature, abs=1 / 1024)
+        assert other.get_pipe("ner").calibration["Chemical"] == pytest.approx(calibration, abs=1 / 1024)
+        assert other.get_pipe("ner").calibration["Disease"] == Calibration()
         assert [confidences(other(text)) for text in TEXTS] == expected
 
 
