@@ -148,5 +148,6 @@ def test_killed_training_leaves_the_pipeline_before(
     assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == [
         "transformer",
         "ner",
+        "agreement",
         "doc_cleaner",
     ]

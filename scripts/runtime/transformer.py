@@ -27,6 +27,9 @@ from transformers.file_utils import ModelOutput
 
 logger = logging.getLogger(f"spacy.{__name__}")
 
+# A padded wordpiece costs as much as another; a smaller group costs little, as one long row keeps a processor busy.
+PADDING = 0.1
+
 
 class WindowedTransformer(TransformerModel):
     """spacy-transformers' model with another way from documents to wordpieces and back."""
@@ -264,11 +267,12 @@ def group_by_length(rows: list[Row], batch_wordpieces: int) -> Iterator[list[Row
 
     rows (list[Row]): the rows.
     batch_wordpieces (int): the most wordpieces, padding included, in a group; a longer row is a group by itself.
-    YIELDS (list[Row]): the groups.
+    YIELDS (list[Row]): the groups. No row in them is padded by more than a part of its group's longest: PADDING.
     """
     group: list[Row] = []
     for row in sorted(rows, key=lambda row: -len(row.ids)):
-        if group and len(group[0].ids) * (len(group) + 1) > batch_wordpieces:
+        longest = len(group[0].ids) if group else 0
+        if group and (longest * (len(group) + 1) > batch_wordpieces or len(row.ids) < (1 - PADDING) * longest):
             yield group
             group = []
         group.append(row)

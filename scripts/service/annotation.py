@@ -23,7 +23,7 @@ class Annotator:
         self.batch_size = batch_size
         # As a package has it: its language, then its name.
         self.name = ModelName(name=f"{nlp.meta['lang']}_{nlp.meta['name']}", version=nlp.meta["version"])
-        self.labels = sorted({label for pipe in entity_pipes(nlp) for label in nlp.pipe_labels[pipe]})
+        self.labels = sorted({label for pipe in entity_pipes(nlp) for label in nlp.pipe_labels.get(pipe, ())})
         self.has_confidence = gives_confidence(nlp)
 
     def annotate(self, texts: list[str]) -> list[list[Entity]]:

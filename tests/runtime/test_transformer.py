@@ -15,7 +15,7 @@ from thinc.api import set_dropout_rate
 from transformers import AutoModel, AutoTokenizer
 
 from scripts.runtime.tokenizer import set_tokenizer
-from scripts.runtime.transformer import align, forward
+from scripts.runtime.transformer import Row, align, forward, group_by_length
 from tests.encoders import TINY, make_encoder
 
 LIMIT = TINY["max_position_embeddings"]
@@ -203,3 +203,20 @@ def test_tokenizer_without_offsets_is_refused(encoder: Path) -> None:
     nlp.add_pipe("transformer", config={"model": config})
     with pytest.raises(ValueError, match=r"The tokenizer \(BertTokenizer\) must be a fast one, which gives offsets"):
         nlp.initialize()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "batch_wordpieces", "groups"),
+    [
+        ([10, 100, 95, 89], 1000, [[100, 95], [89], [10]]),
+        ([50, 50, 50, 49], 150, [[50, 50, 50], [49]]),
+        ([512], 100, [[512]]),
+        ([], 100, []),
+    ],
+)
+def test_rows_are_grouped_with_little_padding(
+    lengths: list[int], batch_wordpieces: int, groups: list[list[int]]
+) -> None:
+    rows = [Row(numpy.zeros(length, dtype="i8"), *[numpy.zeros(0, dtype="i8")] * 2) for length in lengths]
+    grouped = [[len(row.ids) for row in group] for group in group_by_length(rows, batch_wordpieces)]
+    assert grouped == groups
