@@ -4,18 +4,20 @@ In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/m
 was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
 """
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import spacy
 import srsly
 import typer
+from spacy.cli._util import parse_config_overrides
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import train as train_nlp
 from spacy.util import load_config_from_str, registry
-from thinc.api import Config
+from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
 from scripts import runtime  # noqa: F401  (registers what the config names)
@@ -50,7 +52,16 @@ def save_whole(nlp: Language) -> Language:
 
 
 def load_training_config(
-    config: Path, encoder: Path, *, head: str, corpus: Path, log: Path, gpu_id: int, seed: int, max_steps: int
+    config: Path,
+    encoder: Path,
+    *,
+    head: str,
+    corpus: Path,
+    log: Path,
+    gpu_id: int,
+    seed: int,
+    max_steps: int,
+    overrides: str = "",
 ) -> Config:
     """Read the config, with what differs for the encoder and this run's values in it.
 
@@ -63,8 +74,9 @@ def load_training_config(
     gpu_id (int): the GPU's number, or -1 for the CPU. On a GPU the precision is mixed.
     seed (int): the seed of all randomness.
     max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
+    overrides (str): other settings to change, as `spacy train` takes them; they go before all else.
     RETURNS (Config): the config, ready for `init_nlp`.
-    RAISES (ProjectError): there is no such head.
+    RAISES (ProjectError): there is no such head, or no such setting.
     """
     heads = {path.stem: path for path in sorted(config.with_name("heads").glob("*.cfg"))}
     if head not in heads:
@@ -74,7 +86,7 @@ def load_training_config(
     max_wordpieces = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
-    overrides = {
+    values = {
         **differing,
         "paths.train": str(corpus / "train.spacy"),
         "paths.dev": str(corpus / "dev.spacy"),
@@ -87,8 +99,27 @@ def load_training_config(
         "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
         "training.max_steps": max_steps,
         "training.eval_frequency": min(settings["training"]["eval_frequency"], max_steps),
+        **parse_overrides(overrides),
     }
-    return load_config_from_str(text, overrides=overrides, interpolate=True)
+    try:
+        return load_config_from_str(text, overrides=values, interpolate=True)
+    except ConfigValidationError as error:
+        raise ProjectError(
+            f"The settings to change do not fit the config: {error.desc}", f"See what is in {config}."
+        ) from error
+
+
+def parse_overrides(overrides: str) -> dict[str, Any]:
+    """Read settings to change.
+
+    overrides (str): for instance "--training.dropout 0.2 --training.batcher.size 600".
+    RETURNS (dict[str, Any]): values by dotted names.
+    RAISES (ProjectError): it is something else.
+    """
+    parts = shlex.split(overrides)
+    if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
+        raise ProjectError(f"'{overrides}' are no settings of the config", "Give for instance: --training.dropout 0.2")
+    return parse_config_overrides(parts, env_var=None)
 
 
 def store_calibration(model: Path, dev: Path) -> None:
@@ -118,6 +149,7 @@ def train(
     gpu_id: int = -1,
     seed: int = 0,
     max_steps: int,
+    overrides: str = "",
 ) -> Path:
     """Train a pipeline.
 
@@ -129,6 +161,7 @@ def train(
     gpu_id (int): the GPU's number, or -1 for the CPU.
     seed (int): the seed of all randomness.
     max_steps (int): the number of weight updates.
+    overrides (str): settings of the config to change, as `spacy train` takes them.
     RETURNS (Path): the folder of the pipeline that scored best on dev.
     RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there, or there is no step to train.
     """
@@ -142,7 +175,15 @@ def train(
     remove(checkpoints)
     checkpoints.mkdir(parents=True)
     settings = load_training_config(
-        config, encoder, head=head, corpus=corpus, log=log, gpu_id=gpu_id, seed=seed, max_steps=max_steps
+        config,
+        encoder,
+        head=head,
+        corpus=corpus,
+        log=log,
+        gpu_id=gpu_id,
+        seed=seed,
+        max_steps=max_steps,
+        overrides=overrides,
     )
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
@@ -163,10 +204,21 @@ def train_cli(
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
+    overrides: Annotated[str, typer.Option(help="Settings to change: '--training.dropout 0.2'")] = "",
 ) -> None:
     """Fine-tune the encoder with a named-entity head."""
     with shown_to_user():
-        best = train(config, encoder, corpus, output, head=head, gpu_id=gpu_id, seed=seed, max_steps=max_steps)
+        best = train(
+            config,
+            encoder,
+            corpus,
+            output,
+            head=head,
+            gpu_id=gpu_id,
+            seed=seed,
+            max_steps=max_steps,
+            overrides=overrides,
+        )
     msg.good(f"The best pipeline on dev is in {best}")
 
 

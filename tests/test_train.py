@@ -25,10 +25,9 @@ def run(project: Path, output: Path, **options: int | str) -> Path:
     return train(CONFIG, project / "tiny", project / "corpus", output, **{"max_steps": 2, **options})
 
 
-def settings(encoder: Path, *, head: str = "transition", gpu_id: int = -1, seed: int = 0, max_steps: int = 1) -> Config:
-    return load_training_config(
-        CONFIG, encoder, head=head, corpus=Path("c"), log=Path("l"), gpu_id=gpu_id, seed=seed, max_steps=max_steps
-    )
+def settings(encoder: Path, **options: int | str) -> Config:
+    given = {"head": "transition", "gpu_id": -1, "seed": 0, "max_steps": 1, **options}
+    return load_training_config(CONFIG, encoder, corpus=Path("c"), log=Path("l"), **given)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -51,6 +50,28 @@ def test_settings_that_differ_by_encoder(project: Path, tmp_path: Path, encoder:
     assert config["training"]["seed"] == 3
     windows = config["components"]["transformer"]["model"]["get_spans"]
     assert (windows["max_wordpieces"], windows["overlap"]) == (TINY["max_position_embeddings"], 8)
+
+
+def test_settings_can_be_changed(project: Path) -> None:
+    config = settings(
+        project / "tiny", max_steps=20, overrides="--training.dropout 0.5 --training.optimizer.learn_rate.total_steps 9"
+    )
+    assert config["training"]["dropout"] == 0.5
+    assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 9
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("training.dropout 0.3", r"'training\.dropout 0\.3' are no settings of the config"),
+        ("--training.dropout", r"are no settings of the config\. Give for instance: --training\.dropout 0\.2"),
+        ("--dropout 0.3", "are no settings of the config"),
+        ("--trainig.dropout 0.3", r"do not fit the config: .*See what is in .*ner\.cfg"),
+    ],
+)
+def test_what_is_no_setting_is_refused(project: Path, overrides: str, message: str) -> None:
+    with pytest.raises(ProjectError, match=message):
+        settings(project / "tiny", overrides=overrides)
 
 
 @pytest.mark.parametrize(("gpu_id", "mixed", "allocator"), [(-1, False, None), (0, True, "pytorch")])
