@@ -417,5 +417,5 @@ def logit(probability: float) -> float:
 
 
 def expit(log_odds: float) -> float:
-    """Give the probability that has these log-odds."""
-    return 1 / (1 + math.exp(-log_odds))
+    """Give the probability that has these log-odds, however large they are."""
+    return (1 + math.tanh(log_odds / 2)) / 2

@@ -178,7 +178,7 @@ def test_calibration_changes_confidences_and_no_entity(nlp: Language) -> None:
 
 @pytest.mark.parametrize("sure", [0.0, 1e-9, 0.5, 1 - 1e-9, 1.0])
 def test_confidence_is_within_0_and_1(sure: float) -> None:
-    assert 0 < Calibration(0.1, 3.0)(sure) <= 1
+    assert 0 <= Calibration(0.001, 3.0)(sure) <= 1
     assert Calibration()(sure) == pytest.approx(sure, abs=1e-5)
 
 
