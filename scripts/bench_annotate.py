@@ -1,4 +1,4 @@
-"""Measure annotate: its speed beside bare nlp.pipe over texts sorted in memory, and its memory by the number of notes.
+"""Measure annotate: its speed beside bare nlp.pipe over texts that are sorted in memory.
 
 In: a pipeline and a corpus's records. Out: metrics/<run>/annotate.json. The contenders take turns, each time in a new
 process, so that a machine that is busy for a while slows all of them.
@@ -8,8 +8,6 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,14 +20,11 @@ from wasabi import msg
 
 from scripts.annotate import annotate
 from scripts.benchmarking.machine import describe_machine
-from scripts.benchmarking.measure import forget_peak, most_memory
+from scripts.benchmarking.measure import in_new_process
 from scripts.bigbio import document_text, read_records
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place
 from scripts.pipelines import load_pipeline
-
-# Short notes take most room beside their text, and a million of them the least time.
-TINY_NOTE = "Aspirin for gout."
 
 
 def pipe_speed(model: str, texts: list[str]) -> float:
@@ -48,25 +43,10 @@ def annotate_speed(model: str, texts: list[str], processes: int) -> float:
         return annotate(model, [str(notes)], Path(folder) / "out", processes=processes).words_per_second
 
 
-def annotate_memory(model: str, count: int) -> float:
-    """Give the most main memory, in megabytes, that annotate takes for a number of tiny notes."""
-    with TemporaryDirectory() as folder:
-        notes = write_notes((TINY_NOTE for _ in range(count)), Path(folder) / "notes.jsonl")
-        forget_peak()
-        annotate(model, [str(notes)], Path(folder) / "out")
-    return most_memory()
-
-
 def write_notes(texts: Iterable[str], path: Path) -> Path:
-    """Write texts as notes with an id."""
+    """Write texts as notes, with their numbers as ids."""
     srsly.write_jsonl(path, ({"id": str(number), "text": text} for number, text in enumerate(texts)))
     return path
-
-
-def in_new_process(function: Callable[..., float], *args: Any) -> float:
-    """Give what a function gives in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *args).result()
 
 
 def bench_annotate(
@@ -76,7 +56,6 @@ def bench_annotate(
     *,
     documents: int | None = None,
     rounds: int = 3,
-    counts: tuple[int, int] = (10_000, 1_000_000),
     command: str = "",
 ) -> dict[str, Any]:
     """Measure annotate.
@@ -86,10 +65,9 @@ def bench_annotate(
     output (Path): the file for the figures.
     documents (int | None): how many of the records; all if None.
     rounds (int): how often each contender has its turn.
-    counts (tuple[int, int]): two numbers of tiny notes, at which the memory is measured.
     command (str): the command line, to be kept with the figures.
     RETURNS (dict[str, Any]): what the file holds: words a second of each contender by round and their median; `ratio`,
-        annotate's median by nlp.pipe's; the memory in megabytes by number of notes, and `memory_ratio`.
+        annotate's median by nlp.pipe's.
     RAISES (ProjectError): there is no such pipeline, or the file holds no records.
     """
     texts = [document_text(record) for record in read_records(records)][:documents]
@@ -103,8 +81,6 @@ def bench_annotate(
         for name, run in contenders.items():
             speeds[name].append(run())
     medians = {name: median(values) for name, values in speeds.items()}
-    memory = {str(count): in_new_process(annotate_memory, model, count) for count in counts}
-    few, many = memory.values()
     figures = {
         "command": command,
         "machine": describe_machine(),
@@ -112,8 +88,6 @@ def bench_annotate(
         "words_per_second": speeds,
         "medians": medians,
         "ratio": medians["annotate"] / medians["nlp.pipe"],
-        "memory": memory,
-        "memory_ratio": many / few,
     }
     with moved_into_place(output) as partial:
         srsly.write_json(partial, figures)
@@ -126,12 +100,8 @@ def bench_annotate_cli(
     output: Annotated[Path, typer.Argument(help="File for the figures")],
     documents: Annotated[int | None, typer.Option(help="How many of the records")] = None,
     rounds: Annotated[int, typer.Option(help="How often each contender has its turn")] = 3,
-    counts: Annotated[tuple[int, int], typer.Option(help="Numbers of tiny notes to measure the memory at")] = (
-        10_000,
-        1_000_000,
-    ),
 ) -> None:
-    """Measure annotate beside bare nlp.pipe, and its memory."""
+    """Measure annotate beside bare nlp.pipe."""
     with shown_to_user():
         figures = bench_annotate(
             model,
@@ -139,14 +109,10 @@ def bench_annotate_cli(
             output,
             documents=documents,
             rounds=rounds,
-            counts=counts,
             command=shlex.join(["python", "-m", "scripts.bench_annotate", *sys.argv[1:]]),
         )
     msg.table(figures["medians"], header=("", "words/s"), divider=True)
-    msg.good(
-        f"annotate has {figures['ratio']:.2f} of the speed of nlp.pipe, and its memory at {counts[1]:,} notes is"
-        f" {figures['memory_ratio']:.2f} times that at {counts[0]:,}"
-    )
+    msg.good(f"annotate has {figures['ratio']:.2f} of the speed of nlp.pipe")
 
 
 if __name__ == "__main__":

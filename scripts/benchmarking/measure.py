@@ -3,7 +3,7 @@
 import gc
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -102,8 +102,13 @@ def peak_memory(model: str, name: str, texts: list[str], *, threads: int) -> dic
     RETURNS (dict[str, float]): in megabytes: loaded, what the process has before it runs over the texts; peak, the most
         it has while it does. Where there is no /proc, both are the most it had so far, with loading.
     """
+    return in_new_process(run_and_weigh, model, name, texts, threads)
+
+
+def in_new_process(function: Callable[..., Any], *args: Any) -> Any:
+    """Give what a function gives in a process of its own, which has nothing of this one's memory."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(run_and_weigh, model, name, texts, threads).result()
+        return pool.submit(function, *args).result()
 
 
 def run_and_weigh(model: str, name: str, texts: list[str], threads: int) -> dict[str, float]:
