@@ -1,8 +1,13 @@
 """Put two or more runs side by side: their scores, whether the differences are significant, and where they differ.
 
 In: metrics/<run>/predictions.jsonl of each, as `evaluate` leaves it. The first run is what the others are held against.
+Runs of one recipe with several seeds, joined by +, are taken together.
 """
 
+from collections import Counter
+from functools import reduce
+from itertools import chain
+from operator import and_, or_
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,42 +110,51 @@ def p_value(drawn: np.ndarray) -> float:
     return round(min(1.0, 2 * (int(beyond) + 1) / (len(defined) + 1)), 6)
 
 
-def find_differing(runs: dict[str, list[Document]]) -> list[dict[str, Any]]:
+def find_differing(runs: dict[str, list[list[Document]]]) -> list[dict[str, Any]]:
     """Give the documents in which the runs make different errors.
 
-    runs (dict[str, list[Document]]): each run's documents, in the same order.
+    runs (dict[str, list[list[Document]]]): the documents of each run's seeds, in the same order.
     RETURNS (list[dict]): "id"; "differing", how many errors some runs make and others don't; "errors" by run. Those
         that differ most come first.
     """
     rows = []
-    for documents in zip(*runs.values(), strict=True):
-        errors = [{*map(place, d.missed), *((*place(mention), "wrong") for mention in d.wrong)} for d in documents]
-        differing = len(set.union(*errors) - set.intersection(*errors))
-        by_run = dict(zip(runs, map(len, errors), strict=True))
-        rows.append({"id": documents[0].id, "differing": differing, "errors": by_run})
+    for documents in zip(*(zip(*seeds, strict=True) for seeds in runs.values()), strict=True):
+        errors = [Counter(error for document in seeds for error in errors_of(document)) for seeds in documents]
+        differing = (reduce(or_, errors) - reduce(and_, errors)).total()
+        by_run = {name: found.total() for name, found in zip(runs, errors, strict=True)}
+        rows.append({"id": documents[0][0].id, "differing": differing, "errors": by_run})
     return sorted((row for row in rows if row["differing"]), key=lambda row: -row["differing"])
 
 
-def compare(folders: list[Path], *, seed: int = 0) -> dict[str, Any]:
+def errors_of(document: Document) -> set[tuple]:
+    """Give the errors that a run makes in a document, so that they can be compared with another's."""
+    return {*map(place, document.missed), *((*place(mention), "wrong") for mention in document.wrong)}
+
+
+def compare(runs: list[str], *, seed: int = 0) -> dict[str, Any]:
     """Compare runs with the first of them.
 
-    folders (list[Path]): their folders in metrics, two or more with different names.
+    runs (list[str]): their folders in metrics, two or more with different names. Folders joined by + are the seeds of
+        one recipe: what they found and missed is added up by document, so that the bootstrap draws the same documents
+        for all of them.
     seed (int): the seed of the bootstrap.
     RETURNS (dict): "scores", by run the table of `scoring.score`; "differences", by other run what `compare_counts`
         gives; "documents", those where the runs differ, most first.
     RAISES (ProjectError): there are not two runs, or they can't be compared.
     """
-    runs = {folder.name: read_run(folder) for folder in folders}
-    if len(runs) < 2 or len(runs) < len(folders):
+    folders = {run: [Path(folder) for folder in run.split("+")] for run in runs}
+    names = {run: "+".join(folder.name for folder in folders[run]) for run in folders}
+    if len(folders) < 2 or len({*names.values()}) < len(runs):
         raise ProjectError("There is nothing to compare", "Name at least two folders, each with a name of its own.")
-    check_same_gold(runs)
-    labels = labels_of(document for documents in runs.values() for document in documents)
-    counts = {name: count(documents, labels) for name, documents in runs.items()}
+    seeds = {folder: read_run(folder) for folder in chain.from_iterable(folders.values())}
+    check_same_gold({str(folder): documents for folder, documents in seeds.items()})
+    labels = labels_of(document for documents in seeds.values() for document in documents)
+    counts = {names[run]: sum(count(seeds[folder], labels) for folder in folders[run]) for run in folders}
     first, *others = counts
     return {
         "scores": {name: score(rows, labels, seed=seed) for name, rows in counts.items()},
         "differences": {name: compare_counts(counts[first], counts[name], labels, seed=seed) for name in others},
-        "documents": find_differing(runs),
+        "documents": find_differing({names[run]: [seeds[folder] for folder in folders[run]] for run in folders}),
     }
 
 
@@ -166,12 +180,15 @@ def show(result: dict[str, Any]) -> None:
 
 
 def compare_cli(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of the runs in metrics; the first is the baseline")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(help="Folders of the runs in metrics, of several seeds joined by +; first the baseline"),
+    ],
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
 ) -> None:
     """Put two or more runs side by side."""
     with shown_to_user():
-        show(compare(folders, seed=seed))
+        show(compare(runs, seed=seed))
 
 
 if __name__ == "__main__":

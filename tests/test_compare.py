@@ -12,14 +12,14 @@ from scripts.errors import ProjectError
 GOLD = [[0, 4, "Disease"], [10, 14, "Chemical"]]
 
 
-def write_run(folder: Path, predicted: list[list], gold: list | None = None) -> Path:
+def write_run(folder: Path, predicted: list[list], gold: list | None = None) -> str:
     folder.mkdir()
     rows = [
         {"id": str(number), "gold": GOLD if gold is None else gold, "predicted": found}
         for number, found in enumerate(predicted)
     ]
     srsly.write_jsonl(folder / "predictions.jsonl", rows)
-    return folder
+    return str(folder)
 
 
 def test_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -56,6 +56,20 @@ def test_as_many_errors_can_be_other_errors(tmp_path: Path) -> None:
     assert compare(runs)["documents"] == [{"id": "0", "differing": 2, "errors": {"0": 1, "1": 1}}]
 
 
+def test_seeds_of_one_recipe_are_taken_together(tmp_path: Path) -> None:
+    better = [write_run(tmp_path / f"better{seed}", [GOLD, GOLD[:seed]]) for seed in (0, 1)]
+    worse = [write_run(tmp_path / f"worse{seed}", [GOLD[:1], []]) for seed in (0, 1)]
+    result = compare(["+".join(better), "+".join(worse)])
+    scores = {name: table["micro"] for name, table in result["scores"].items()}
+    assert list(scores) == ["better0+better1", "worse0+worse1"]
+    assert [scores[name]["recall"] for name in scores] == [5 / 8, 2 / 8]
+    assert result["differences"]["worse0+worse1"]["micro"]["recall"]["difference"] == -3 / 8
+    assert result["documents"] == [
+        {"id": "0", "differing": 2, "errors": {"better0+better1": 0, "worse0+worse1": 2}},
+        {"id": "1", "differing": 1, "errors": {"better0+better1": 3, "worse0+worse1": 4}},
+    ]
+
+
 def test_undefined_stays_undefined(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / name, [[], []], gold=[]) for name in ("one", "two")]
     row = compare(runs)["differences"]["two"]["micro"]["precision"]
@@ -86,8 +100,9 @@ def test_p_value(drawn: np.ndarray, expected: float) -> None:
     [
         (lambda folder: write_run(folder, [GOLD]), "not scored on the same"),
         (lambda folder: write_run(folder, [GOLD, GOLD], gold=GOLD[:1]), "not scored on the same"),
-        (lambda folder: folder, "predictions.jsonl is not there"),
-        (lambda folder: folder.parent / "one", "nothing to compare"),
+        (lambda folder: str(folder), "predictions.jsonl is not there"),
+        (lambda folder: str(folder.parent / "one"), "nothing to compare"),
+        (lambda folder: str(folder.parent / "." / "x" / ".." / "one"), "nothing to compare"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(tmp_path: Path, other, message: str) -> None:
@@ -100,4 +115,4 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, other, message: str)
 def test_damaged_predictions_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "predictions.jsonl").write_text(line)
     with pytest.raises(ProjectError, match="does not hold predictions"):
-        compare([tmp_path, tmp_path])
+        compare([str(tmp_path), str(tmp_path / "other")])
