@@ -7,6 +7,7 @@ while slows all of them.
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -51,6 +52,7 @@ def benchmark(
     output: Path,
     *,
     labels: dict[str, str],
+    others: Sequence[str] = (),
     rounds: int = 5,
     documents: int = 0,
     threads: int = 0,
@@ -63,7 +65,7 @@ def benchmark(
     note_words: the length of the shortest note, which is timed by itself.
     best: by corpus the fastest Hugging Face setting ("hugging_face") and the fastest bare encoder ("bare").
     contenders: by name; for each corpus the fields of `summarize`, and for a pipeline "quality", see `assess`;
-        note_seconds and note_rounds; memory, see `peak_memory`, over the notes.
+        note_seconds and note_rounds; memory, see `peak_memory`, over the notes. Other pipelines have the names given.
     stages: the seconds of each stage of this pipeline on the abstracts, see `time_stages`.
 
     model (str): the folder of a pipeline that this project trained, a wheel, or the name of an installed package.
@@ -71,6 +73,7 @@ def benchmark(
     notes (Path): the synthetic notes' test split.
     output (Path): the folder for the files.
     labels (dict[str, str]): label by pattern of the entity type.
+    others (Sequence[str]): further pipelines of this project to measure, with another head for instance.
     rounds (int): how often each is measured; the median counts.
     documents (int): how many documents of each split to take, for a quick look; 0 takes all.
     threads (int): the encoder's threads; 0 leaves it to PyTorch.
@@ -86,13 +89,13 @@ def benchmark(
     counts = {corpus: count_texts(nlp, encoder, texts) for corpus, texts in corpora.items()}
     note = min(corpora["notes"], key=len)
     # Before all are loaded: each is to have the machine for itself.
-    memory = weigh(model, corpora["notes"], threads=threads)
-    contenders = make_contenders(model)
+    memory = weigh(model, others, corpora["notes"], threads=threads)
+    contenders = make_contenders(model, others)
     passes, note_seconds = take_turns(contenders, corpora, note, rounds=rounds)
     best, rows = summarize(passes, counts, n_special=encoder.tokenizer.num_special_tokens_to_add())
     for name, row in rows.items():
         row |= {"note_seconds": median(note_seconds[name]), "note_rounds": note_seconds[name], "memory": memory[name]}
-    for name in PIPELINES:
+    for name in (*PIPELINES, *others):
         msg.text(f"Scores of {name}")
         for corpus, records in splits.items():
             rows[name][corpus]["quality"] = assess(contenders[name].nlp, records, labels=labels)
@@ -128,12 +131,13 @@ def read_splits(paths: dict[str, Path], *, labels: dict[str, str], documents: in
     return splits
 
 
-def weigh(model: str, texts: list[str], *, threads: int) -> dict[str, dict[str, float]]:
+def weigh(model: str, others: Sequence[str], texts: list[str], *, threads: int) -> dict[str, dict[str, float]]:
     """Give the memory of each contender, one after the other; see `peak_memory`."""
     memory = {}
-    for name in CONTENDERS:
+    for name in (*CONTENDERS, *others):
         msg.text(f"Memory of {name}")
-        memory[name] = peak_memory(model, name, texts, threads=threads)
+        pipeline, contender = (name, OURS) if name in others else (model, name)
+        memory[name] = peak_memory(pipeline, contender, texts, threads=threads)
     return memory
 
 
@@ -245,6 +249,7 @@ def benchmark_cli(
     notes: Annotated[Path, typer.Argument(help="The notes' test split, assets/synthetic/test.jsonl")],
     output: Annotated[Path, typer.Argument(help="Folder for benchmark.json, benchmark.md and benchmark.svg")],
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels")] = DEFAULT_LABELS,
+    others: Annotated[str, typer.Option(help="Further pipelines to measure, separated by spaces")] = "",
     rounds: Annotated[int, typer.Option(help="Rounds, of which the median counts", min=1)] = 5,
     documents: Annotated[int, typer.Option(help="Documents of each split, 0 for all", min=0)] = 0,
     threads: Annotated[int, typer.Option(help="Threads of the encoder, 0 for PyTorch's own choice", min=0)] = 0,
@@ -257,6 +262,7 @@ def benchmark_cli(
             notes,
             output,
             labels=parse_labels(labels),
+            others=others.split(),
             rounds=rounds,
             documents=documents,
             threads=threads,

@@ -4,7 +4,7 @@ Each takes a pipeline and its encoder, and gives a `Prepare`: from texts to the 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -195,31 +195,29 @@ def consume(docs: Iterable[Any]) -> None:
 
 STRIDED = {
     f"spaCy, strided spans {window}/{stride}": partial(with_strided_spans, window=window, stride=stride)
-    for window, stride in ((128, 96), (256, 224), (160, 160))
+    for window, stride in ((128, 96), (256, 224))
 }
 PIPELINES = {OURS: as_it_is, **STRIDED}
 HUGGING_FACES = {
     f"{HUGGING_FACE}, one text at a time": partial(with_hugging_face, batch_size=1),
+    f"{HUGGING_FACE}, batches of 8": partial(with_hugging_face, batch_size=8),
     **{
-        f"{HUGGING_FACE}, batches of {size}{', sorted' if by_length else ''}": partial(
-            with_hugging_face, batch_size=size, by_length=by_length
-        )
-        for by_length in (False, True)
+        f"{HUGGING_FACE}, batches of {size}, sorted": partial(with_hugging_face, batch_size=size, by_length=True)
         for size in (8, 32)
     },
 }
 BARES = {
-    f"{BARE}, rows of {length} wordpieces": partial(with_bare_encoder, row_wordpieces=length)
-    for length in (128, 256, 512)
+    f"{BARE}, rows of {length} wordpieces": partial(with_bare_encoder, row_wordpieces=length) for length in (128, 256)
 }
 CONTENDERS: dict[str, Callable[[Language, HFObjects], Prepare]] = {**PIPELINES, **HUGGING_FACES, **BARES}
 
 
-def make_contenders(model: str) -> dict[str, Contender]:
-    """Make all contenders over the very same weights.
+def make_contenders(model: str, others: Sequence[str] = ()) -> dict[str, Contender]:
+    """Make all contenders over the very same weights, and beside them other pipelines with their own.
 
     model (str): the pipeline.
-    RETURNS (dict[str, Contender]): the contenders by name.
+    others (Sequence[str]): further pipelines of this project, run as they are.
+    RETURNS (dict[str, Contender]): the contenders by name; the others' names are those given.
     """
     shared = load_pipeline(model)
     encoder = get_encoder(shared)
@@ -228,4 +226,7 @@ def make_contenders(model: str) -> dict[str, Contender]:
         # Strided spans change the pipeline, all others can share one.
         nlp = load_pipeline(model) if name in STRIDED else shared
         contenders[name] = Contender(nlp, encoder.transformer, make(nlp, encoder))
+    for name in others:
+        nlp = load_pipeline(name)
+        contenders[name] = Contender(nlp, get_encoder(nlp).transformer, as_it_is(nlp, get_encoder(nlp)))
     return contenders
