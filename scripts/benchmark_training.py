@@ -1,12 +1,13 @@
-"""Measure training beside Hugging Face's Trainer: wall time and strict F1 on dev, one after the other.
+"""Measure training with each head beside Hugging Face's Trainer: wall time and strict F1 on dev, in turn.
 
-In: what `train` reads. Out: metrics/benchmark/training.json. Both have the same encoder, corpus, batches, number of
+In: what `train` reads. Out: metrics/benchmark/training.json. All have the same encoder, corpus, batches, number of
 updates, learning rate and schedule, score dev as often and keep their best weights; the pipelines are not kept.
 """
 
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -29,7 +30,7 @@ from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.train import load_training_config, train
 
-OURS = "scripts.train"
+OURS = "scripts.train, {head} head"
 PLAIN = "Hugging Face Trainer"
 
 
@@ -39,7 +40,7 @@ def benchmark_training(
     corpus: Path,
     output: Path,
     *,
-    head: str = "token",
+    heads: Sequence[str] = ("transition",),
     seed: int = 0,
     max_steps: int,
     threads: int = 0,
@@ -48,16 +49,16 @@ def benchmark_training(
     """Train in both ways on the CPU, and write the figures. The fields of training.json:
 
     command, encoder, machine, settings: what was measured on what; settings is the config's [training].
-    runs: for each of the two seconds (all of it: reading, training, scoring dev), steps (updates made),
-        seconds_per_step, and precision, recall and f1, BioCreative's strict micro scores on dev.
-    ratio: the seconds a step of the first to those of the second.
+    runs: for each head, and for the Trainer, seconds (all of it: reading, training, scoring dev), steps (updates
+        made), seconds_per_step, and precision, recall and f1, BioCreative's strict micro scores on dev.
+    ratios: the seconds a step of each head to those of the Trainer.
 
     config (Path): the spaCy config.
     encoder (Path): the folder of the encoder.
     corpus (Path): the folder with train.spacy and dev.spacy.
     output (Path): the JSON file for the figures.
-    head (str): the named-entity head.
-    seed (int): the seed of both.
+    heads (Sequence[str]): the named-entity heads to train with, one after the other.
+    seed (int): the seed of all.
     max_steps (int): the number of weight updates. The project's own training may stop earlier, by its patience.
     threads (int): the encoder's threads; 0 leaves it to PyTorch.
     command (str): the command line, to be kept with the figures.
@@ -65,10 +66,14 @@ def benchmark_training(
     RAISES (ProjectError): the encoder, the head or the corpus is not there, or there is no step to train.
     """
     set_threads(threads)
+    given = {"seed": seed, "max_steps": max_steps}
     with TemporaryDirectory() as folder:
-        ours = run_ours(config, encoder, corpus, Path(folder) / "ours", head=head, seed=seed, max_steps=max_steps)
+        runs = {
+            OURS.format(head=head): run_ours(config, encoder, corpus, Path(folder) / head, head=head, **given)
+            for head in heads
+        }
         settings = load_training_config(
-            config, encoder, head=head, corpus=corpus, log=Path("log"), gpu_id=-1, seed=seed, max_steps=max_steps
+            config, encoder, head=heads[0], corpus=corpus, log=Path("log"), gpu_id=-1, **given
         )
         plain = run_plain(settings, encoder, corpus, Path(folder) / "plain", seed=seed)
     figures = {
@@ -76,8 +81,8 @@ def benchmark_training(
         "encoder": encoder.name,
         "machine": describe_machine(),
         "settings": settings["training"],
-        "runs": {OURS: ours, PLAIN: plain},
-        "ratio": ours["seconds_per_step"] / plain["seconds_per_step"],
+        "runs": {**runs, PLAIN: plain},
+        "ratios": {name: run["seconds_per_step"] / plain["seconds_per_step"] for name, run in runs.items()},
     }
     with moved_into_place(output) as partial:
         srsly.write_json(partial, figures)
@@ -122,8 +127,8 @@ def benchmark_training_cli(
     encoder: Annotated[Path, typer.Argument(help="Folder of the encoder")],
     corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy and dev.spacy")],
     output: Annotated[Path, typer.Argument(help="JSON file for the figures")],
-    head: Annotated[str, typer.Option(help="Named-entity head: transition or token")] = "token",
-    seed: Annotated[int, typer.Option(help="Seed of both")] = 0,
+    heads: Annotated[str, typer.Option(help="Named-entity heads, separated by spaces")] = "transition token",
+    seed: Annotated[int, typer.Option(help="Seed of all")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
     threads: Annotated[int, typer.Option(help="Threads of the encoder, 0 for PyTorch's own choice", min=0)] = 0,
 ) -> None:
@@ -134,19 +139,25 @@ def benchmark_training_cli(
             encoder,
             corpus,
             output,
-            head=head,
+            heads=heads.split(),
             seed=seed,
             max_steps=max_steps,
             threads=threads,
             command=shlex.join(["python", "-m", "scripts.benchmark_training", *sys.argv[1:]]),
         )
     rows = [
-        (name, f"{run['seconds']:.0f}", run["steps"], f"{run['seconds_per_step']:.3f}", percent(run["f1"]))
+        (
+            name,
+            f"{run['seconds']:.0f}",
+            run["steps"],
+            f"{run['seconds_per_step']:.3f}",
+            f"{figures['ratios'].get(name, 1):.2f}",
+            percent(run["f1"]),
+        )
         for name, run in figures["runs"].items()
     ]
-    header = ("", "Seconds", "Updates", "Seconds an update", "F1 on dev")
-    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
-    msg.text(f"Seconds an update, in ratio: {figures['ratio']:.2f}")
+    header = ("", "Seconds", "Updates", "Seconds an update", "of the Trainer's", "F1 on dev")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r", "r"))
     msg.good(f"All figures are in {output}")
 
 
