@@ -170,5 +170,6 @@ def test_killed_training_leaves_the_pipeline_before(
         "transformer",
         "ner",
         "agreement",
+        "abbreviations",
         "doc_cleaner",
     ]

@@ -13,8 +13,8 @@ from typing import Any
 
 from scripts.bigbio import Record, document_text
 from scripts.convert import Mention, mentions, whole_mentions
-from scripts.evaluation.abbreviations import find_abbreviations
 from scripts.evaluation.scoring import Document, Place, count, place, tabulate
+from scripts.runtime.abbreviations import find_definitions
 
 # "HOSPITAL COURSE: admitted with ...", or any words alone on their line before a colon.
 HEADER = re.compile(r"^[ \t]*([A-Z][A-Z0-9 /&-]{1,40}|[A-Z][\w /&-]{1,40}(?=:[ \t]*$)):", re.MULTILINE)
@@ -94,12 +94,12 @@ def read_context(record: Record, labels: dict[str, str]) -> Context:
     RETURNS (Context): the same for gold and predicted mentions.
     """
     text = document_text(record)
-    pairs = find_abbreviations(text)
+    definitions = find_definitions(text)
     starts = accumulate((len(passage["text"]) + 1 for passage in record["passages"]), initial=0)
     return Context(
         text=text,
-        short_forms=set(map(surface_form, pairs)),
-        long_forms=set(map(surface_form, pairs.values())),
+        short_forms={surface_form(definition.short) for definition in definitions},
+        long_forms={surface_form(definition.long) for definition in definitions},
         passages=list(zip(starts, (passage["type"] for passage in record["passages"]), strict=False)),
         headers=[(match.start(), " ".join(match[1].lower().split())) for match in HEADER.finditer(text)],
         composite=find_composites(record, labels),
