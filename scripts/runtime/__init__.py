@@ -8,4 +8,4 @@ import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from scripts.runtime import agreement, forking, token_classifier, tokenizer, transformer, windows  # noqa: F401
+from scripts.runtime import agreement, forking, int8, token_classifier, tokenizer, transformer, windows  # noqa: F401
