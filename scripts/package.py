@@ -22,7 +22,6 @@ from wasabi import msg
 from scripts.corpora import CORPORA
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
-from scripts.runtime.transformer import PRECISIONS
 
 ROOT = Path(__file__).parents[1]
 RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "runtime").glob("*.py") if path.stem != "__init__")
@@ -32,6 +31,8 @@ RUNTIME_REQUIREMENTS = ("spacy", "spacy-transformers", "transformers", "torch")
 # The earliest time a zip archive can hold: with it the same pipeline gives the same wheel, byte for byte.
 SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
+# Those that scripts/runtime/transformer.py knows. It is not imported: what it registers would be in the way of a wheel.
+PRECISIONS = (FP32, "int8")
 
 
 def runtime_requirements(requirements: Path) -> list[str]:

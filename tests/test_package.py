@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 
 from scripts.errors import ProjectError
 from scripts.package import (
+    PRECISIONS,
     ROOT,
     check_version,
     make_meta,
@@ -23,7 +24,7 @@ from scripts.package import (
     runtime_requirements,
     set_precision,
 )
-from scripts.pipelines import load_pipeline
+from scripts.runtime import transformer
 
 NAME = "en_ner_small_tiny"
 ROW = {"precision": 0.802529, "recall": 0.25, "f1": 0.333333}
@@ -55,6 +56,18 @@ if __name__ == "__main__":
     stored = DocBin(docs=docs, store_user_data=True).to_bytes()
     assert ents(DocBin().from_bytes(stored).get_docs(nlp.vocab)) == expected
     print("all is well")
+"""
+# The same wheel in both precisions.
+PRECISION_APPLICATION = """
+import spacy
+
+for precision in ("int8", "fp32"):
+    config = {} if precision == "int8" else {"components": {"transformer": {"model": {"precision": precision}}}}
+    nlp = spacy.load("en_ner_small_tiny_int8", config=config)
+    found = [(ent.text, ent.label_) for ent in nlp("aspirin caused gout in 3 rats.").ents]
+    assert found == [("aspirin", "Chemical"), ("gout", "Disease")], found
+    layer = nlp.get_pipe("transformer").model.transformer.encoder.layer[0].output.dense
+    print(precision, type(layer).__name__)
 """
 
 
@@ -113,18 +126,21 @@ def test_wheel_in_int8_says_so_and_computes_so(project: Path, trained: Path, tmp
     options = {"profile": "small", "version": "1.2.3", "precision": "int8"}
     wheel = package(trained, project / "tiny", tmp_path, tmp_path / "packages", **options)
     assert wheel.name == f"{NAME}_int8-1.2.3-py3-none-any.whl"
-    nlp = load_pipeline(str(wheel))
-    assert nlp.meta["precision"] == "int8"
-    assert "computes in int8; the scores given are those of the same weights in fp32" in nlp.meta["description"]
-    assert [(ent.text, ent.label_) for ent in nlp("aspirin caused gout in 3 rats.").ents] == [
-        ("aspirin", "Chemical"),
-        ("gout", "Disease"),
-    ]
-    layer = nlp.get_pipe("transformer").model.transformer.encoder.layer[0].output.dense
-    assert type(layer).__name__ == "Int8Linear"
     with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    command = [sys.executable, "-c", PRECISION_APPLICATION]
+    done = subprocess.run(command, cwd=tmp_path / "installed", capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "int8 Int8Linear\nfp32 Linear\n"), done.stderr
+    with zipfile.ZipFile(wheel) as archive:
+        meta = json.loads(archive.read(f"{NAME}_int8/{NAME}_int8-1.2.3/meta.json"))
         card = archive.read(f"{NAME}_int8/{NAME}_int8-1.2.3/README.md").decode()
+    assert meta["precision"] == "int8"
+    assert "computes in int8; the scores given are those of the same weights in fp32" in meta["description"]
     assert card.startswith("> On a CPU its encoder computes in int8;") and card.endswith("\n\n# A model card\n")
+
+
+def test_precisions_are_those_of_the_encoder() -> None:
+    assert set(PRECISIONS) == set(transformer.PRECISIONS)
 
 
 def test_unknown_precision_is_refused(tmp_path: Path) -> None:

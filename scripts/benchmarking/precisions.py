@@ -98,16 +98,13 @@ def export(encoder: PreTrainedModel, folder: Path) -> Path:
     path = folder / "encoder.onnx"
     if path.is_file():
         return path
-    encoder = deepcopy(encoder).eval()
-    # ONNX Runtime knows the attention that is written out, and fuses it.
-    encoder.set_attn_implementation("eager")
     ids = torch.ones((2, 8), dtype=torch.int64)
     axes = {0: "rows", 1: "wordpieces"}
     with warnings.catch_warnings():
         # Tracing warns of each shape, and torch that it has a newer exporter, which needs one more package.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            HiddenState(encoder),
+            HiddenState(encoder).eval(),
             (ids, ids),
             str(path),
             input_names=list(INPUTS),
