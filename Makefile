@@ -15,6 +15,7 @@ all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
 	$(RUN) spacy project run all
 
 test: .venv/installed  ## linting and the tests
+	$(RUN) pip install --quiet -r requirements-precision.txt -c constraints.txt
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pytest

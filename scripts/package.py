@@ -5,7 +5,6 @@ In: training/<run>/model-best, metrics/<run>, assets/encoders/<encoder>. Out: pa
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 
 import srsly
 import typer
+from confection import Config
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
@@ -30,6 +30,9 @@ RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "runtime").glob("*.py
 RUNTIME_REQUIREMENTS = ("spacy", "spacy-transformers", "transformers", "torch")
 # The earliest time a zip archive can hold: with it the same pipeline gives the same wheel, byte for byte.
 SOURCE_DATE_EPOCH = "315532800"
+FP32 = "fp32"
+# Those that scripts/runtime/transformer.py knows. It is not imported: what it registers would be in the way of a wheel.
+PRECISIONS = (FP32, "int8")
 
 
 def runtime_requirements(requirements: Path) -> list[str]:
@@ -44,7 +47,13 @@ def runtime_requirements(requirements: Path) -> list[str]:
 
 
 def make_meta(
-    meta: dict[str, Any], *, profile: str, encoder: dict[str, Any], version: str, performance: dict[str, Any]
+    meta: dict[str, Any],
+    *,
+    profile: str,
+    encoder: dict[str, Any],
+    version: str,
+    performance: dict[str, Any],
+    precision: str = FP32,
 ) -> dict[str, Any]:
     """Complete what spaCy noted in training with what someone who installs the wheel wants to know.
 
@@ -52,7 +61,9 @@ def make_meta(
     profile (str): the corpus it was trained on.
     encoder (dict[str, Any]): what fetch-encoder noted in encoder.json.
     version (str): the wheel's version.
-    performance (dict[str, Any]): the scores on test.
+    performance (dict[str, Any]): the scores on test, in fp32.
+    precision (str): the encoder's precision. Another one than fp32 is part of the name, so that both wheels of a run
+        can be installed.
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
     corpus = CORPORA.get(profile, {"name": profile})
@@ -61,10 +72,11 @@ def make_meta(
     revision = f", revision {encoder['revision']}" if encoder["revision"] else ""
     return {
         **meta,
-        "name": f"ner_{profile}_{encoder['encoder']}",
+        "name": f"ner_{profile}_{encoder['encoder']}{'' if precision == FP32 else f'_{precision}'}",
         "version": version,
         "description": f"Finds mentions of {' and '.join(meta['labels']['ner'])} in biomedical and clinical English:"
-        f" the encoder {source}, fine-tuned on the {corpus['name']}.",
+        f" the encoder {source}, fine-tuned on the {corpus['name']}.{precision_note(precision)}",
+        "precision": precision,
         "author": "The clinical NER pipeline developers",
         "license": "MIT",
         "sources": [
@@ -74,6 +86,13 @@ def make_meta(
         "requirements": runtime_requirements(ROOT / "requirements.txt"),
         "performance": performance,
     }
+
+
+def precision_note(precision: str) -> str:
+    """Say what a precision means for the scores, as a sentence that follows another; nothing for fp32."""
+    if precision == FP32:
+        return ""
+    return f" On a CPU its encoder computes in {precision}; the scores given are those of the same weights in {FP32}."
 
 
 def performance(scores: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +120,24 @@ def check_version(version: str) -> None:
         raise ProjectError(f"'{version}' is not a version in normal form", f"Use for instance --vars.version {normal}")
 
 
+def set_precision(source: Path, precision: str) -> None:
+    """Write the encoder's precision into the config of a package's source folder.
+
+    source (Path): the folder.
+    precision (str): the precision. fp32 is what a config without one has, and it stays as it is.
+    RAISES (ProjectError): there is no such precision, or the pipeline's encoder has none.
+    """
+    if precision == FP32:
+        return
+    (path,) = source.rglob("config.cfg")
+    config = Config().from_disk(path, interpolate=False)
+    model = config["components"].get("transformer", {}).get("model", {})
+    if not model.get("@architectures", "").startswith("clinical_ner.WindowedTransformer"):
+        raise ProjectError(f"The pipeline has no encoder that computes in {precision}", f"Use --vars.precision {FP32}")
+    model["precision"] = precision
+    config.to_disk(path)
+
+
 def build_wheel(folder: Path) -> Path:
     """Build the wheel of a package's source folder, without a network.
 
@@ -119,7 +156,9 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile: str, version: str) -> Path:
+def package(
+    model: Path, encoder: Path, metrics: Path, output: Path, *, profile: str, version: str, precision: str = FP32
+) -> Path:
     """Package a trained pipeline as a wheel.
 
     model (Path): the trained pipeline.
@@ -128,10 +167,14 @@ def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile:
     output (Path): the folder for the package.
     profile (str): the corpus the pipeline was trained on.
     version (str): the wheel's version.
+    precision (str): the precision in which the encoder computes when the wheel has been loaded; the weights in it are
+        the same.
     RETURNS (Path): the wheel.
-    RAISES (ProjectError): the version is not one, or a command that has to run before was not run.
+    RAISES (ProjectError): the version or the precision is not one, or a command that has to run before was not run.
     """
     check_version(version)
+    if precision not in PRECISIONS:
+        raise ProjectError(f"'{precision}' is not a precision", f"Use one of: {', '.join(PRECISIONS)}")
     for path, command in (
         (model / "meta.json", "train"),
         (encoder / "encoder.json", "fetch-encoder"),
@@ -146,6 +189,7 @@ def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile:
         version=version,
         # Not with srsly, which reads 0.802529 as 0.8025289999999999.
         performance=performance(json.loads((metrics / "scores.json").read_text(encoding="utf8"))),
+        precision=precision,
     )
     with moved_into_place(output) as partial, TemporaryDirectory() as folder:
         partial.mkdir()
@@ -153,9 +197,12 @@ def package(model: Path, encoder: Path, metrics: Path, output: Path, *, profile:
         srsly.write_json(meta_path, meta)
         spacy_package(model, partial, meta_path=meta_path, code_paths=RUNTIME_CODE, create_sdist=False)
         (source,) = partial.iterdir()
+        set_precision(source, precision)
         if (metrics / "report.md").is_file():
+            card = (metrics / "report.md").read_text(encoding="utf8")
+            note = precision_note(precision).strip()
             for readme in source.rglob("README.md"):
-                shutil.copyfile(metrics / "report.md", readme)
+                readme.write_text(f"> {note}\n\n{card}" if note else card, encoding="utf8")
         wheel = build_wheel(source)
     return output / wheel.relative_to(partial)
 
@@ -167,10 +214,11 @@ def package_cli(
     output: Annotated[Path, typer.Argument(help="Folder for the package")],
     profile: Annotated[str, typer.Option(help="The corpus the pipeline was trained on")],
     version: Annotated[str, typer.Option(help="The wheel's version")],
+    precision: Annotated[str, typer.Option(help="fp32, or int8, which is faster on a CPU")] = FP32,
 ) -> None:
     """Build the wheel that people install."""
     with shown_to_user():
-        wheel = package(model, encoder, metrics, output, profile=profile, version=version)
+        wheel = package(model, encoder, metrics, output, profile=profile, version=version, precision=precision)
     msg.good(f"{wheel} ({wheel.stat().st_size / 1e6:.0f} MB)", f"pip install {wheel}")
 
 

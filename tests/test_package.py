@@ -9,11 +9,22 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import spacy
 import srsly
 from packaging.requirements import Requirement
 
 from scripts.errors import ProjectError
-from scripts.package import ROOT, check_version, make_meta, package, performance, runtime_requirements
+from scripts.package import (
+    PRECISIONS,
+    ROOT,
+    check_version,
+    make_meta,
+    package,
+    performance,
+    runtime_requirements,
+    set_precision,
+)
+from scripts.runtime import transformer
 
 NAME = "en_ner_small_tiny"
 ROW = {"precision": 0.802529, "recall": 0.25, "f1": 0.333333}
@@ -46,6 +57,18 @@ if __name__ == "__main__":
     assert ents(DocBin().from_bytes(stored).get_docs(nlp.vocab)) == expected
     print("all is well")
 """
+# The same wheel in both precisions.
+PRECISION_APPLICATION = """
+import spacy
+
+for precision in ("int8", "fp32"):
+    config = {} if precision == "int8" else {"components": {"transformer": {"model": {"precision": precision}}}}
+    nlp = spacy.load("en_ner_small_tiny_int8", config=config)
+    found = [(ent.text, ent.label_) for ent in nlp("aspirin caused gout in 3 rats.").ents]
+    assert found == [("aspirin", "Chemical"), ("gout", "Disease")], found
+    layer = nlp.get_pipe("transformer").model.transformer.encoder.layer[0].output.dense
+    print(precision, type(layer).__name__)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +84,7 @@ def test_wheel_is_where_the_name_says(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert archive.testzip() is None
         files = archive.namelist()
-    for module in ("forking", "token_classifier", "tokenizer", "transformer", "windows"):
+    for module in ("forking", "int8", "token_classifier", "tokenizer", "transformer", "windows"):
         assert f"{NAME}/{module}.py" in files
     # spaCy's lookups.bin is msgpack.
     binaries = {Path(name).name for name in files if name.endswith((".bin", ".pkl", ".pt", ".pyc"))}
@@ -95,6 +118,41 @@ def test_same_pipeline_gives_the_same_wheel(wheel: Path, project: Path, trained:
     srsly.write_json(tmp_path / "scores.json", SCORES)
     again = package(trained, project / "tiny", tmp_path, tmp_path / "packages", profile="small", version="1.2.3")
     assert again.read_bytes() == wheel.read_bytes()
+
+
+def test_wheel_in_int8_says_so_and_computes_so(project: Path, trained: Path, tmp_path: Path) -> None:
+    srsly.write_json(tmp_path / "scores.json", SCORES)
+    (tmp_path / "report.md").write_text("# A model card\n", encoding="utf8")
+    options = {"profile": "small", "version": "1.2.3", "precision": "int8"}
+    wheel = package(trained, project / "tiny", tmp_path, tmp_path / "packages", **options)
+    assert wheel.name == f"{NAME}_int8-1.2.3-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    command = [sys.executable, "-c", PRECISION_APPLICATION]
+    done = subprocess.run(command, cwd=tmp_path / "installed", capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "int8 Int8Linear\nfp32 Linear\n"), done.stderr
+    with zipfile.ZipFile(wheel) as archive:
+        meta = json.loads(archive.read(f"{NAME}_int8/{NAME}_int8-1.2.3/meta.json"))
+        card = archive.read(f"{NAME}_int8/{NAME}_int8-1.2.3/README.md").decode()
+    assert meta["precision"] == "int8"
+    assert "computes in int8; the scores given are those of the same weights in fp32" in meta["description"]
+    assert card.startswith("> On a CPU its encoder computes in int8;") and card.endswith("\n\n# A model card\n")
+
+
+def test_precisions_are_those_of_the_encoder() -> None:
+    assert set(PRECISIONS) == set(transformer.PRECISIONS)
+
+
+def test_unknown_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"'int4' is not a precision\. Use one of: fp32, int8"):
+        package(tmp_path, tmp_path, tmp_path, tmp_path, profile="p", version="1.0", precision="int4")
+
+
+def test_pipeline_without_our_encoder_has_no_precision(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "model")
+    set_precision(tmp_path, "fp32")
+    with pytest.raises(ProjectError, match=r"no encoder that computes in int8\. Use --vars\.precision fp32"):
+        set_precision(tmp_path, "int8")
 
 
 def test_report_becomes_the_readme(project: Path, trained: Path, tmp_path: Path) -> None:

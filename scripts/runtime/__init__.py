@@ -8,4 +8,13 @@ import os
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from scripts.runtime import abbreviations, agreement, forking, token_classifier, tokenizer, transformer, windows  # noqa: F401
+from scripts.runtime import (  # noqa: F401
+    abbreviations,
+    agreement,
+    forking,
+    int8,
+    token_classifier,
+    tokenizer,
+    transformer,
+    windows,
+)

@@ -29,16 +29,20 @@ logger = logging.getLogger(f"spacy.{__name__}")
 
 # A padded wordpiece costs as much as another; a smaller group costs little, as one long row keeps a processor busy.
 PADDING = 0.1
+# What makes an encoder compute in a precision, by its name in spaCy's registry; the files in a wheel import nothing of
+# each other.
+PRECISIONS = {"fp32": None, "int8": "clinical_ner.int8_encoder.v1"}
 
 
 class WindowedTransformer(TransformerModel):
     """spacy-transformers' model with another way from documents to wordpieces and back."""
 
-    def __init__(self, name: str, get_spans: Callable, batch_wordpieces: int, *args: Any):
+    def __init__(self, name: str, get_spans: Callable, batch_wordpieces: int, precision: str, *args: Any):
         super().__init__(name, get_spans, *args)
         self.name = "windowed-transformer"
         self.init, self._func = init, forward
         self.attrs["batch_wordpieces"] = batch_wordpieces
+        self.precision = precision
 
 
 @registry.architectures("clinical_ner.WindowedTransformer.v1")
@@ -50,6 +54,7 @@ def configure_windowed_transformer(
     transformer_config: dict[str, Any],
     mixed_precision: bool,
     grad_scaler_config: dict[str, Any],
+    precision: str = "fp32",
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Give the model of spaCy's `transformer` component.
 
@@ -61,11 +66,14 @@ def configure_windowed_transformer(
     transformer_config (dict[str, Any]): settings of the encoder.
     mixed_precision (bool): whether to compute in half precision where that is safe; on a GPU.
     grad_scaler_config (dict[str, Any]): settings of the scaling of gradients in mixed precision.
+    precision (str): "fp32", or "int8" for a trained pipeline on a CPU. Either way the weights are kept in fp32.
     RETURNS (Model): from documents to a `DocumentBatch`.
+    RAISES (ValueError): there is no such precision.
     """
-    return WindowedTransformer(
-        name, get_spans, batch_wordpieces, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config
-    )
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision ({precision}) must be one of {', '.join(PRECISIONS)}")
+    encoder_config = (tokenizer_config, transformer_config, mixed_precision, grad_scaler_config)
+    return WindowedTransformer(name, get_spans, batch_wordpieces, precision, *encoder_config)
 
 
 @dataclass
@@ -161,8 +169,9 @@ def forward(
 ) -> tuple[DocumentBatch, Callable[[DocumentBatch], list[Doc]]]:
     """Run documents through the encoder; see `configure_windowed_transformer`.
 
-    RAISES (ValueError): a window is longer than the encoder's limit.
+    RAISES (ValueError): a window is longer than the encoder's limit, or the precision is not possible here.
     """
+    set_precision(model, is_train)
     documents = tokenize(model.tokenizer, docs)
     firsts = numpy.cumsum([0, *(document.n_vectors for document in documents)])
     rows = [
@@ -195,6 +204,24 @@ def forward(
         cached_doc_data=[document.data(part) for document, part in zip(documents, by_document, strict=True)],
     )
     return batch, backprop_groups
+
+
+def set_precision(model: WindowedTransformer, is_train: bool) -> None:
+    """Let the encoder compute in the model's precision, if it does not yet: its weights come after the model.
+
+    model (WindowedTransformer): the model.
+    is_train (bool): whether it is to be trained.
+    RAISES (ValueError): it cannot be trained in this precision, or not run on this device.
+    """
+    function = PRECISIONS[model.precision]
+    if function is None:
+        return
+    if is_train:
+        raise ValueError(
+            f"A pipeline cannot be trained in the precision {model.precision}: load it with"
+            ' config={"components": {"transformer": {"model": {"precision": "fp32"}}}}'
+        )
+    registry.misc.get(function)(model.transformer)
 
 
 def tokenize(tokenizer: PreTrainedTokenizerFast, docs: list[Doc]) -> list[Wordpieces]:

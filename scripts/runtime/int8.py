@@ -1,0 +1,96 @@
+"""Reduced precision on a CPU: the encoder's linear layers multiply bytes, with one scale for each token.
+
+In: an encoder of transformers in fp32. It is changed in place, and keeps its fp32 weights: they are what is saved.
+Looked up by `clinical_ner.WindowedTransformer.v1` when its precision is "int8"; it ships inside the wheel.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from spacy.util import registry
+from torch import nn
+
+ENGINE = "fbgemm"
+# Processors without VNNI add two products in 16 bits: 2 * 255 * 63 is what still fits. So it is the activations that
+# have 8 bits, and the weights, of which each output has its own scale, 7.
+WEIGHT_MAX = 63
+ACTIVATION_MAX = 127
+ACTIVATION_ZERO = 128
+
+
+class Int8Linear(nn.Linear):
+    """A linear layer that computes in int8 and keeps its weights in fp32, for saving.
+
+    Each token is divided by its own largest value. torch's dynamic quantization has one scale for all that goes through
+    together: a few large values of one token would cost all others their precision, and the entities of a document
+    would depend on what it is processed with.
+    """
+
+    def __init__(self, linear: nn.Linear):
+        # On "meta" nothing is allocated: the parameters are those of the given layer.
+        super().__init__(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
+        self.weight, self.bias = linear.weight, linear.bias
+        self.packed = pack(linear.weight.detach())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_())
+        largest.clamp_(min=torch.finfo(x.dtype).tiny)
+        y = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
+            x / largest, 1 / ACTIVATION_MAX, ACTIVATION_ZERO, self.packed
+        )
+        return y.mul_(largest) if self.bias is None else torch.addcmul(self.bias, y, largest, out=y)
+
+
+@registry.misc("clinical_ner.int8_encoder.v1")
+def quantize_encoder(encoder: nn.Module) -> None:
+    """Let an encoder's linear layers compute in int8; those that do already are left as they are.
+
+    encoder (nn.Module): the encoder, which is changed. Its state_dict stays what it was.
+    RAISES (ValueError): it is on a GPU, or this PyTorch has no int8 kernels for this processor.
+    """
+    # The list is made first, because the layers are replaced.
+    found = [(parent, *child) for parent in encoder.modules() for child in parent.named_children()]
+    linears = [(parent, name, child) for parent, name, child in found if type(child) is nn.Linear]
+    if not linears:
+        return
+    device = linears[0][2].weight.device.type
+    if device != "cpu":
+        raise ValueError(f"The precision int8 is for a CPU, and the encoder is on {device}: {advice()}")
+    if ENGINE not in torch.backends.quantized.supported_engines:
+        raise ValueError(f"This build of PyTorch has no int8 kernels for this processor ({ENGINE}): {advice()}")
+    with torch.no_grad():
+        for parent, name, linear in linears:
+            setattr(parent, name, Int8Linear(linear))
+
+
+def advice() -> str:
+    """Tell how a pipeline is loaded in fp32."""
+    return """load the pipeline with config={"components": {"transformer": {"model": {"precision": "fp32"}}}}"""
+
+
+def pack(weight: torch.Tensor) -> torch.ScriptObject:
+    """Quantize weights with a scale for each output, and lay them out for the kernel.
+
+    weight (torch.Tensor): float32, (outputs, inputs).
+    RETURNS (torch.ScriptObject): what torch's quantized linear operators take.
+    """
+    largest = weight.abs().amax(1).clamp(min=torch.finfo(weight.dtype).tiny)
+    scales, zeros = (largest / WEIGHT_MAX).double(), torch.zeros(len(weight), dtype=torch.int64)
+    with quantized_engine(), warnings.catch_warnings():
+        # From 2.13 on torch announces that these tensors will go; requirements.txt has a bound.
+        warnings.filterwarnings("ignore", "torch.quantize_per", UserWarning)
+        quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+        return torch.ops.quantized.linear_prepack(quantized, None)
+
+
+@contextmanager
+def quantized_engine() -> Iterator[None]:
+    """Let torch lay weights out for `ENGINE` in the block; with VNNI it would take one that lacks our kernel."""
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = ENGINE
+    try:
+        yield
+    finally:
+        torch.backends.quantized.engine = before
