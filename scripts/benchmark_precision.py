@@ -199,7 +199,7 @@ def table_of(rows: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
             f"{row['words_per_second']:,.0f}",
             f"{row['of_fp32']:.2f}",
             percent(row["f1"]),
-            f"{-100 * row['f1_lost']:+.2f}",
+            f"{0.0 - 100 * row['f1_lost']:+.2f}",
         )
         for name, row in rows.items()
     ]
