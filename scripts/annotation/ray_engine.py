@@ -236,9 +236,10 @@ def cluster(address: str | None, *, cpus: int, gpus: float) -> Iterator[None]:
     try:
         # What workers print may be anything, a note too.
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, RayError, ValueError) as error:
+    # Where a cluster does not start in time Ray raises a plain Exception.
+    except Exception as error:
         raise ProjectError(
-            f"There is no Ray cluster at {address} ({type(error).__name__})", "Check --address and RAY_ADDRESS."
+            f"There is no Ray cluster at {address}: {type(error).__name__}", "Check --address and RAY_ADDRESS."
         ) from error
     try:
         if address == "local":
