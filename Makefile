@@ -14,7 +14,7 @@ quickstart: .venv/installed  ## the whole workflow on generated notes, in minute
 all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
 	$(RUN) spacy project run all
 
-test: .venv/installed  ## linting and the tests
+test: .venv/installed-ray  ## linting and the tests, those of annotate on a Ray cluster among them
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pytest
@@ -32,3 +32,8 @@ clean:  ## remove what the commands wrote, the committed metrics aside
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
+
+# Optional, and a quarter of a gigabyte: the first commands do without it.
+.venv/installed-ray: .venv/installed requirements-ray.txt
+	.venv/bin/pip install -r requirements-ray.txt -c constraints.txt
+	touch .venv/installed-ray
