@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
@@ -56,6 +57,8 @@ except ImportError as error:
         "--engine ray needs Ray, which is not installed", "pip install -r requirements-ray.txt -c constraints.txt"
     ) from error
 
+# Ray 2.60 has no other way to say how often a part is tried again; requirements-ray.txt ends below the one without it.
+warnings.filterwarnings("ignore", message="`ray_remote_args", module=__name__)
 # What one task reads: small files together, or one that is larger. A file costs time by itself, as these bytes do.
 GROUP_BYTES = 64_000_000
 FILE_BYTES = 64_000

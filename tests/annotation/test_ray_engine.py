@@ -50,18 +50,15 @@ TEXTS = [f"{'aspirin ' * (number % 5)}caused gout in {number} rats." for number 
 @pytest.fixture(scope="module")
 def ray_cluster():
     """A cluster of this machine with two CPUs, whose workers know the pipelines of the tests."""
-    with pytest.MonkeyPatch.context() as patched:
-        # On a busy machine Ray gives up before it has begun.
-        patched.setenv("RAY_raylet_start_wait_time_s", "300")
-        context = ray_engine.ray.init(
-            num_cpus=2,
-            object_store_memory=80 * 2**20,
-            include_dashboard=False,
-            log_to_driver=False,
-            runtime_env={"worker_process_setup_hook": import_pipelines},
-        )
-        yield Path(context.address_info["session_dir"])
-        ray_engine.ray.shutdown()
+    context = ray_engine.ray.init(
+        num_cpus=2,
+        object_store_memory=80 * 2**20,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"worker_process_setup_hook": import_pipelines},
+    )
+    yield Path(context.address_info["session_dir"])
+    ray_engine.ray.shutdown()
 
 
 def import_pipelines():
