@@ -389,7 +389,8 @@ class PartAnnotator:
         try:
             return make_row(self.write(part["name"], part["group"], [load_note(note) for note in part["notes"]]))
         except Exception as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
+            number = getattr(error, "errno", None)
+            why = os.strerror(number) if number else type(error).__name__
             return make_problem(ProjectError(f"{part['name']} can't be made: {why}", "Check the space and the rights."))
 
     def write(self, name: str, group: int, notes: list[Note | Rejected]) -> dict[str, Any]:

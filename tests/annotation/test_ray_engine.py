@@ -309,7 +309,7 @@ def make_outcome(name, *, group=0, notes=1):
     "found",
     [
         [make_outcome("a")],
-        [make_outcome("a"), make_outcome("b", group=1), make_outcome("c", group=1)],
+        [make_outcome("a"), make_outcome("b", group=1, notes=2), make_outcome("c", group=1)],
         [make_outcome("a", group=1, notes=2), make_outcome("b", notes=2)],
         [make_outcome("a"), make_outcome("a", group=1, notes=2)],
     ],
@@ -329,16 +329,17 @@ def folder(tmp_path, request):
 
 
 def be_killed(folder):
-    """Leave in a folder what a run leaves that is killed."""
+    """Leave in a folder what a run leaves that is killed. What is given is to be kept: without it the run fails."""
     run = begun(folder, IDENTITY)
     run.__enter__()
     with folder.writing(f"{ray_engine.parts_folder(folder)}/part-9") as file:
         file.write(b"old")
+    return run
 
 
 def test_what_a_killed_run_left_is_not_finished_and_is_cleared(folder):
-    be_killed(folder)
-    assert BEGUN in folder.names()
+    killed = be_killed(folder)
+    assert killed and BEGUN in folder.names()
     assert finished_parts(folder, IDENTITY, overwrite=False) is None
     with begun(folder, IDENTITY):
         finish(folder, {"begun": "", **IDENTITY, "parts": [], "finished": True})
@@ -353,8 +354,8 @@ def test_what_a_killed_run_left_is_not_finished_and_is_cleared(folder):
 def test_a_run_that_is_begun_anew_does_not_look_finished(folder):
     with begun(folder, IDENTITY):
         finish(folder, {"begun": "", **IDENTITY, "parts": [], "finished": True})
-    be_killed(folder)
-    assert "manifest.json" not in folder.names()
+    killed = be_killed(folder)
+    assert killed and "manifest.json" not in folder.names()
 
 
 def test_a_folder_with_something_else_is_refused(folder):

@@ -66,23 +66,19 @@ def test_a_fault_of_the_store_rejects_no_note(notes, name, monkeypatch):
     (source,) = find_stored_sources([f"file://{notes}/{name}"], suffixes=KINDS)
 
     class Broken:
+        """A file that can be opened, and not read."""
+
+        def __init__(self, file):
+            self.seek, self.tell, self.close = file.seek, file.tell, file.close
+
         def readinto(self, buffer):
             raise OSError("timed out")
-
-        def seek(self, offset, whence):
-            return offset
-
-        def tell(self):
-            return 0
-
-        def close(self):
-            pass
 
     opened = StoredFile.__init__
 
     def break_file(self, place, path):
         opened(self, place, path)
-        self.file = Broken()
+        self.file = Broken(self.file)
 
     monkeypatch.setattr(StoredFile, "__init__", break_file)
     with pytest.raises(StoreError, match="OSError"):
