@@ -43,6 +43,7 @@ from scripts.errors import ProjectError
 from scripts.pipelines import load_pipeline
 from tests.annotation.pipelines import SECRET, make_pipeline
 
+ROOT = Path(__file__).parents[2]
 READING = Options("text", "id", "utf-8")
 TEXTS = [f"{'aspirin ' * (number % 5)}caused gout in {number} rats." for number in range(40)]
 
@@ -55,7 +56,7 @@ def ray_cluster():
         object_store_memory=80 * 2**20,
         include_dashboard=False,
         log_to_driver=False,
-        runtime_env={"worker_process_setup_hook": import_pipelines},
+        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}, "worker_process_setup_hook": import_pipelines},
     )
     yield Path(context.address_info["session_dir"])
     ray_engine.ray.shutdown()
@@ -179,9 +180,11 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(tmp_path, ray_cluster
 def test_a_note_that_kills_each_worker_ends_the_run_and_leaves_nothing(tmp_path, ray_cluster, monkeypatch):
     monkeypatch.setattr(ray_engine, "RETRIES", 1)
     notes = write_jsonl(tmp_path / "notes.jsonl", ["gout", SECRET])
-    with pytest.raises(ProjectError, match="Ray gave up"):
+    with pytest.raises(ProjectError, match="Ray gave up: ActorDiedError"):
         annotate_on_ray(make_traced(tmp_path, deadly=True), [notes], str(tmp_path / "ray"), part_size=1)
     assert visible(tmp_path / "ray") == set()
+    # By this process, by the worker, and by those in its place.
+    assert len(list((tmp_path / "traces").glob("loaded-*"))) >= 3
 
 
 def test_a_strict_run_stops_and_leaves_nothing(tmp_path, model, mixed, ray_cluster):
