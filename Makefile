@@ -14,8 +14,7 @@ quickstart: .venv/installed  ## the whole workflow on generated notes, in minute
 all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
 	$(RUN) spacy project run all
 
-test: .venv/installed  ## linting and the tests
-	$(RUN) pip install --quiet -r requirements-precision.txt -c constraints.txt
+test: .venv/installed-optional  ## linting and the tests, those of what is optional among them
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pytest
@@ -33,3 +32,8 @@ clean:  ## remove what the commands wrote, the committed metrics aside
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
+
+# Ray and the peers of benchmark-precision, half a gigabyte: the first commands do without it.
+.venv/installed-optional: .venv/installed requirements-ray.txt requirements-precision.txt
+	.venv/bin/pip install -r requirements-ray.txt -r requirements-precision.txt -c constraints.txt
+	touch .venv/installed-optional

@@ -5,22 +5,22 @@ In: a pipeline, files or folders of notes. Out: parts/, manifest.json and reject
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import torch
 import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.annotation.engine import AnnotatedNote, Annotator
+from scripts.annotation.engine import Annotator
 from scripts.annotation.manifest import Run, describe_inputs, describe_model, locked, open_run
 from scripts.annotation.notes import Note, Rejected
-from scripts.annotation.parts import Ids, cut_parts
+from scripts.annotation.outcomes import Prepared, Summary, count, part_figures, prepare_notes, summarize
+from scripts.annotation.parts import SAME_ID, Ids, cut_parts
 from scripts.annotation.readers import input_files, read_notes, skipped_files
-from scripts.annotation.sources import STANDARD_INPUT
+from scripts.annotation.sources import STANDARD_INPUT, check_apart
 from scripts.annotation.writers import ALL_FORMATS, NEED_DOCS, Writer, make_writer
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
@@ -29,33 +29,6 @@ from scripts.pipelines import load_pipeline
 
 # Of the command: all is done, and some notes were rejected. 1 is an error, 2 click's for a wrong option.
 SOME_REJECTED = 3
-
-
-class Summary(NamedTuple):
-    """What a run came to.
-
-    notes (int): notes that were annotated, by runs before this one in the same folder too.
-    rejected (int): notes that were not, and are in rejected.jsonl.
-    before (int): how many of both were done before this run, and were skipped.
-    entities (dict[str, int]): entities by label.
-    seconds (float): how long this run took, the pipeline's loading aside.
-    words_per_second (float): the words, which are the pipeline's tokens, that this run read in a second.
-    """
-
-    notes: int
-    rejected: int
-    before: int
-    entities: dict[str, int]
-    seconds: float
-    words_per_second: float
-
-
-class Prepared(NamedTuple):
-    """A note, ready to be written: what the writer made of it, its entities by label, and its words."""
-
-    content: Any
-    entities: Counter[str]
-    words: int
 
 
 def annotate(
@@ -145,13 +118,6 @@ def annotate(
         return summarize(before, count(run.parts), time.perf_counter() - started)
 
 
-def check_apart(inputs: Sequence[str], output: Path) -> None:
-    """Refuse to write into a folder that is read: the next run would read what this one wrote."""
-    for path in map(Path, inputs):
-        if path.is_dir() and output.resolve().is_relative_to(path.resolve()):
-            raise ProjectError(f"The output {output} lies within the input {path}", "Give a folder outside of it.")
-
-
 def count_notes(inputs: Sequence[str], reading: dict[str, str]) -> int | None:
     """Count the notes for the progress bar. None where nobody sees it, or the input can be read only once."""
     if STANDARD_INPUT in inputs or not sys.stderr.isatty():
@@ -192,7 +158,7 @@ def write_parts(
 def refuse_known(note: Note | Rejected, ids: Ids) -> Note | Rejected:
     """Reject a note whose id was another's before."""
     if isinstance(note, Note) and not ids.add(note.id):
-        return Rejected(note.id, "another note before it has the same id")
+        return Rejected(note.id, SAME_ID)
     return note
 
 
@@ -208,99 +174,15 @@ def write_part(
         with moved_into_place(path) as partial:
             number = count(run.parts).entities.total() + 1
             writer.write([outcome.content for outcome in prepared], partial, number_from=number)
-    entities = sum((outcome.entities for outcome in prepared), Counter())
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    figures = {
-        "first": notes[0].id,
-        "last": notes[-1].id,
-        "notes": len(prepared),
-        "rejected": len(rejected),
-        "words": sum(outcome.words for outcome in prepared),
-        "entities": dict(sorted(entities.items())),
-    }
-    run.add_part(path, rejected, figures)
-
-
-def prepare_notes(
-    notes: list[Note | Rejected], annotator: Annotator, writer: Writer, *, strict: bool, bar: tqdm
-) -> list[Prepared | Rejected]:
-    """Annotate the notes of one part and make them ready to be written, in the order given; see `write_parts`."""
-    places = [place for place, note in enumerate(notes) if isinstance(note, Note)]
-    outcomes: list[Any] = list(notes)
-    bar.update(len(notes) - len(places))
-    if strict:
-        refuse_rejected(notes)
-    for number, outcome in annotator.annotate([notes[place] for place in places]):
-        prepared = prepare(outcome, writer)
-        if strict:
-            refuse_rejected([prepared])
-        outcomes[places[number]] = prepared
-        bar.update()
-    return outcomes
-
-
-def prepare(outcome: AnnotatedNote | Rejected, writer: Writer) -> Prepared | Rejected:
-    """Make an annotated note ready to be written, or reject it where the format cannot hold it."""
-    if isinstance(outcome, Rejected):
-        return outcome
-    try:
-        content = writer.prepare(outcome)
-    except ProjectError as error:
-        return Rejected(outcome.note.id, error.title)
-    except UnicodeEncodeError:
-        return Rejected(outcome.note.id, "its id or another column can't be written as UTF-8")
-    return Prepared(content, Counter(entity.label for entity in outcome.entities), outcome.words)
-
-
-def refuse_rejected(outcomes: Iterable[Any]) -> None:
-    """Stop a strict run at a note that was rejected."""
-    for outcome in outcomes:
-        if isinstance(outcome, Rejected):
-            raise ProjectError(f"Note {outcome.id!r}: {outcome.reason}", "Without --strict the run goes on.")
-
-
-class Counts(NamedTuple):
-    """What stands in finished parts: notes annotated, notes rejected, words, and entities by label."""
-
-    notes: int
-    rejected: int
-    words: int
-    entities: Counter[str]
-
-    @property
-    def read(self) -> int:
-        """The notes that were read."""
-        return self.notes + self.rejected
-
-
-def count(parts: Sequence[dict[str, Any]]) -> Counts:
-    """Add up what the manifest says about parts."""
-    notes, rejected, words = (sum(part[name] for part in parts) for name in ("notes", "rejected", "words"))
-    return Counts(notes, rejected, words, sum((Counter(part["entities"]) for part in parts), Counter()))
-
-
-def summarize(before: Counts, after: Counts, seconds: float) -> Summary:
-    """Give the summary of a run.
-
-    before (Counts): what was done before it.
-    after (Counts): what is done now.
-    seconds (float): how long it took.
-    """
-    return Summary(
-        notes=after.notes,
-        rejected=after.rejected,
-        before=before.read,
-        entities=dict(after.entities),
-        seconds=seconds,
-        words_per_second=(after.words - before.words) / seconds,
-    )
+    run.add_part(path, rejected, part_figures(outcomes))
 
 
 def annotate_cli(
     model: Annotated[str, typer.Argument(help="Folder of a pipeline, a wheel, or an installed package")],
     inputs: Annotated[list[str], typer.Argument(help="Files or folders of notes, - for standard input")],
-    output: Annotated[Path, typer.Argument(help="Folder for the parts, manifest.json and rejected.jsonl")],
-    format: Annotated[Literal[ALL_FORMATS], typer.Option(help="Format of the parts")] = "jsonl",
+    output: Annotated[str, typer.Argument(help="Folder for the parts, manifest.json and rejected.jsonl")],
+    format: Annotated[Literal[ALL_FORMATS] | None, typer.Option(help="Format of the parts; jsonl if none")] = None,
     labels: Annotated[str, typer.Option(help="Labels of the entities to keep, separated by spaces; all if empty")] = "",
     minimum_confidence: Annotated[float, typer.Option(help="Leave out entities below it", min=0, max=1)] = 0.0,
     keep_text: Annotated[bool, typer.Option(help="Texts in JSONL and Parquet")] = True,
@@ -314,35 +196,77 @@ def annotate_cli(
     encoding: Annotated[str, typer.Option(help="Encoding of the input")] = "utf-8",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where the folder holds a run")] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Work on this machine, or on a Ray cluster")
+    ] = "local",
+    actors: Annotated[int | None, typer.Option(help="Ray: processes that share the work; one if none", min=1)] = None,
+    gpus: Annotated[float | None, typer.Option(help="Ray: GPUs for each actor, 0.5 for instance", min=0)] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray: the cluster; that in RAY_ADDRESS or a new one if none")
+    ] = None,
 ) -> None:
     """Annotate notes; run again after a kill, it goes on. Exit code 3: all is done, and some notes were rejected."""
+    options = {
+        "labels": labels.split(),
+        "minimum_confidence": minimum_confidence,
+        "keep_text": keep_text,
+        "batch_size": batch_size,
+        "threads": threads,
+        "part_size": part_size,
+        "text_column": text_column,
+        "id_column": id_column,
+        "encoding": encoding,
+        "strict": strict,
+        "overwrite": overwrite,
+    }
+    of_ray = {"actors": actors, "gpus": gpus, "address": address}
     with shown_to_user():
-        summary = annotate(
-            model,
-            inputs,
-            output,
-            format=format,
-            labels=labels.split(),
-            minimum_confidence=minimum_confidence,
-            keep_text=keep_text,
-            batch_size=batch_size,
-            threads=threads,
-            processes=processes,
-            gpu_id=gpu_id,
-            part_size=part_size,
-            text_column=text_column,
-            id_column=id_column,
-            encoding=encoding,
-            strict=strict,
-            overwrite=overwrite,
-        )
+        if engine == "ray":
+            check_for_ray(inputs, format=format, processes=processes, gpu_id=gpu_id)
+            # Ray is optional, and its import takes seconds.
+            from scripts.annotation.ray_engine import annotate_on_ray
+
+            summary = annotate_on_ray(model, inputs, output, **options, **given(of_ray))
+        else:
+            check_for_local(given(of_ray))
+            options |= {"format": format or "jsonl", "processes": processes, "gpu_id": gpu_id}
+            summary = annotate(model, inputs, Path(output), **options)
         others = skipped_files(inputs)
     show(summary, output, others)
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
 
 
-def show(summary: Summary, output: Path, others: Sequence[Path]) -> None:
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Give the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def check_for_ray(inputs: Sequence[str], *, format: str | None, processes: int, gpu_id: int) -> None:
+    """Refuse what a cluster cannot do.
+
+    RAISES (ProjectError): there is something.
+    """
+    if format not in (None, "parquet"):
+        raise ProjectError(f"--engine ray writes Parquet, and not {format}", "Leave out --format.")
+    if processes > 1:
+        raise ProjectError("--engine ray has actors, and no --processes", "Give --actors.")
+    if gpu_id >= 0:
+        raise ProjectError("--engine ray chooses the GPUs itself", "Give --gpus, how many each actor has.")
+    if STANDARD_INPUT in inputs:
+        raise ProjectError("--engine ray can't read standard input, which only this machine has", "Give files.")
+
+
+def check_for_local(of_ray: dict[str, Any]) -> None:
+    """Refuse options that only Ray has.
+
+    RAISES (ProjectError): there is one.
+    """
+    for name in of_ray:
+        raise ProjectError(f"--{name} is an option of --engine ray", "Give --engine ray too, or leave it out.")
+
+
+def show(summary: Summary, output: str, others: Sequence[Path]) -> None:
     """Show the summary of a run, and that other files in the input's folders were not read."""
     by_label = ", ".join(f"{label} {number}" for label, number in sorted(summary.entities.items()))
     msg.good(
@@ -353,7 +277,7 @@ def show(summary: Summary, output: Path, others: Sequence[Path]) -> None:
     if others:
         msg.warn(f"{len(others)} files of no known format were not read, the first is {others[0]}")
     if summary.rejected:
-        msg.warn(f"{summary.rejected} notes were rejected: {output / 'rejected.jsonl'} says why")
+        msg.warn(f"{summary.rejected} notes were rejected: {output}/rejected.jsonl says why")
 
 
 if __name__ == "__main__":

@@ -258,6 +258,30 @@ def test_a_mistake_is_named_before_anything_is_written(tmp_path, model, notes, c
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--engine", "ray", "--format", "jsonl"], "writes Parquet, and not jsonl"),
+        (["--engine", "ray", "--processes", 2], "Give --actors"),
+        (["--engine", "ray", "--gpu-id", 0], "Give --gpus"),
+        (["--actors", 2], "--actors is an option of --engine ray"),
+        (["--gpus", 1], "--gpus is an option of --engine ray"),
+        (["--address", "auto"], "--address is an option of --engine ray"),
+    ],
+)
+def test_an_option_of_the_other_engine_is_refused(tmp_path, model, notes, options, why):
+    done = invoke(model, notes, tmp_path / "run", *options)
+    assert done.exit_code == 1
+    assert why in " ".join(done.output.split())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cluster_does_not_read_standard_input(tmp_path, model):
+    done = invoke(model, "-", tmp_path / "run", "--engine", "ray")
+    assert done.exit_code == 1
+    assert "can't read standard input" in " ".join(done.output.split())
+
+
 def test_a_folder_with_nothing_in_it_is_refused(tmp_path, model):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProjectError, match="empty"):

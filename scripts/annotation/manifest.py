@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from spacy.language import Language
 from spacy.util import get_package_path
 
 from scripts.annotation.notes import Rejected
-from scripts.annotation.sources import STANDARD_INPUT
+from scripts.annotation.sources import STANDARD_INPUT, Source
+from scripts.annotation.stores import open_store
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place, remove, sha256
 
@@ -62,8 +63,7 @@ class Run:
         figures (dict[str, Any]): what the manifest is to say about it.
         """
         with self.rejected_path.open("ab") as file:
-            # ASCII: an id may be what no encoding can write.
-            file.writelines(json.dumps(note._asdict()).encode() + b"\n" for note in rejected)
+            file.writelines(map(dump_rejected, rejected))
         rejected_bytes = self.rejected_path.stat().st_size
         row = {"file": path.name, "sha256": tree_sha256(path), **figures, "rejected_bytes": rejected_bytes}
         self.parts.append(row)
@@ -77,7 +77,7 @@ class Run:
     def save(self) -> None:
         """Write the manifest."""
         with moved_into_place(self.folder / "manifest.json") as partial:
-            partial.write_text(json.dumps(self.content, indent=2) + "\n", encoding="utf8")
+            partial.write_bytes(dump_manifest(self.content))
 
     def restore(self) -> None:
         """Bring the folder to the state that the manifest describes, and the manifest to what is there.
@@ -138,7 +138,7 @@ def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
     if not manifest.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ProjectError(f"{folder} holds something else, and no run", "Give a new or an empty folder.")
     if manifest.exists() and not overwrite:
-        run = Run(folder, read_manifest(manifest))
+        run = Run(folder, read_manifest(manifest.read_bytes(), manifest))
         check_same(run.content, identity, folder)
     else:
         run = Run(folder, {"begun": now(), **identity, "parts": [], "finished": False})
@@ -147,13 +147,16 @@ def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
     return run
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
     """Read a manifest.
 
+    manifest (bytes): what the file holds.
+    path (str | Path): the file, for the message.
+    RETURNS (dict[str, Any]): what it says.
     RAISES (ProjectError): it is damaged.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf8"))
+        content = json.loads(manifest)
         if content.keys() >= {"begun", "model", "inputs", "options", "parts", "finished"}:
             return content
     except (ValueError, AttributeError):
@@ -161,12 +164,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
     raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to begin anew.")
 
 
-def check_same(before: dict[str, Any], identity: dict[str, Any], folder: Path) -> None:
+def dump_manifest(content: dict[str, Any]) -> bytes:
+    """Give the content of a manifest as the file has it."""
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def dump_rejected(note: Rejected) -> bytes:
+    """Give the line of a note in rejected.jsonl. In ASCII: an id may be what no encoding can write."""
+    return json.dumps(note._asdict()).encode() + b"\n"
+
+
+def check_same(before: dict[str, Any], identity: dict[str, Any], folder: str | Path) -> None:
     """Refuse to go on with a run that is another one.
 
     before (dict[str, Any]): its manifest.
     identity (dict[str, Any]): what is to be run now.
-    folder (Path): the folder, for the message.
+    folder (str | Path): the folder, for the message.
     RAISES (ProjectError): model, inputs or options are others, or the input cannot be read again.
     """
     changed = differences(before, identity)
@@ -220,6 +233,18 @@ def describe_inputs(files: Sequence[Path]) -> dict[str, dict[str, Any]]:
         str(path): {} if str(path) == STANDARD_INPUT else {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in files
     }
+
+
+def describe_sources(sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
+    """Give size and time of the last change of input files anywhere, which costs no reading."""
+    described = {}
+    for store, group in groupby(sources, key=lambda source: source.store):
+        files = list(group)
+        system, _ = open_store(store)
+        infos = system.get_file_info([str(source.path) for source in files])
+        for source, info in zip(files, infos, strict=True):
+            described[source.uri] = {"bytes": info.size, "changed": info.mtime and info.mtime.isoformat()}
+    return described
 
 
 def tree_sha256(path: Path) -> str:

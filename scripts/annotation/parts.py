@@ -15,6 +15,8 @@ from scripts.files import remove
 
 # About three minutes of work on two CPU cores, which is what a run that is killed has to do again.
 PART_CHARACTERS = 2_000_000
+# Why a note is rejected.
+SAME_ID = "another note before it has the same id"
 
 
 def cut_parts(

@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple, NoReturn, TextIO
 
 import pyarrow as pa
 
+from scripts.annotation.stores import is_uri, list_files, open_stored
 from scripts.errors import ProjectError
 
 STANDARD_INPUT = "-"
@@ -34,6 +35,7 @@ class Source(NamedTuple):
     stem (str): the same without the suffixes.
     suffix (str): the end of its name that says what it holds, e.g. ".csv".
     compression (str | None): what it is packed with, "gzip" or "zstd".
+    store (str): the URI of the object store in which `path` is; "" for a file of this machine.
     """
 
     path: Path
@@ -41,6 +43,12 @@ class Source(NamedTuple):
     stem: str
     suffix: str
     compression: str | None
+    store: str = ""
+
+    @property
+    def uri(self) -> str:
+        """Its path, or its URI in an object store."""
+        return f"{self.store.partition('://')[0]}://{self.path}" if self.store else str(self.path)
 
 
 def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
@@ -74,6 +82,47 @@ def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
     if source is None:
         raise ProjectError(f"{path} is of no known format", known)
     return [source]
+
+
+def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
+    """Find the files as `find_sources`, in object stores too. Their paths are absolute, for processes elsewhere.
+
+    inputs (Sequence[str]): files and folders, as paths or as URIs.
+    suffixes (Collection[str]): the suffixes of files that can be read.
+    RETURNS (list[Source]): the files.
+    RAISES (ProjectError): something is not there or of no known format, or a folder holds no such file.
+    """
+    found = (
+        sources_in_store(given, suffixes) if is_uri(given) else sources_at(Path(given).absolute(), suffixes)
+        for given in inputs
+    )
+    return [source for sources in found for source in sources]
+
+
+def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
+    """Give the file at a URI, or those in the folder at it; hidden ones, and what is named "_...", are not read."""
+    files = {name: path for name, path in list_files(place).items() if not any(part[0] in "._" for part in name.parts)}
+    found = [make_source(Path(path), name, suffixes) for name, path in files.items()]
+    sources = [source._replace(store=place) for source in found if source]
+    if not sources:
+        raise ProjectError(f"{place} holds no file of notes", f"Known are files that end in {', '.join(suffixes)}.")
+    return sources
+
+
+def check_apart(inputs: Sequence[str], output: str | Path) -> None:
+    """Refuse to write into a folder that is read: the next run would read what this one wrote.
+
+    inputs (Sequence[str]): files and folders, as paths or as URIs.
+    output (str | Path): the folder to write, as one of these.
+    RAISES (ProjectError): it lies within an input.
+    """
+    for given in inputs:
+        if is_uri(given):
+            within = f"{output}/".startswith(f"{given.rstrip('/')}/")
+        else:
+            within = Path(given).is_dir() and Path(output).resolve().is_relative_to(Path(given).resolve())
+        if within:
+            raise ProjectError(f"The output {output} lies within the input {given}", "Give a folder outside of it.")
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | None]:
@@ -132,7 +181,7 @@ def opened(source: Source) -> Iterator[BinaryIO]:
         with open(sys.stdin.fileno(), "rb", closefd=False) as file:
             yield file
         return
-    with source.path.open("rb") as file:
+    with open_stored(source.store, str(source.path)) if source.store else source.path.open("rb") as file:
         if source.compression is None:
             yield file
         else:

@@ -122,7 +122,7 @@ class ParquetWriter:
         row = make_row(annotated, self.keep_text)
         return {**row, "id": encodable(row["id"]), "columns": encodable(dump_json(row["columns"]))}
 
-    def write(self, prepared: Sequence[dict[str, Any]], path: Path, *, number_from: int) -> None:
+    def write(self, prepared: Sequence[dict[str, Any]], path: Path | pa.NativeFile, *, number_from: int) -> None:
         """Write the rows of notes."""
         pq.write_table(pa.Table.from_pylist(list(prepared), schema=self.schema), path, compression="zstd")
 

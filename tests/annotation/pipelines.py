@@ -1,6 +1,10 @@
 """Pipelines that find what they are told to, in milliseconds, and others that fail or take their time."""
 
+import os
+import signal
 import time
+from pathlib import Path
+from uuid import uuid4
 
 import numpy
 import spacy
@@ -69,3 +73,23 @@ def leave(doc: Doc) -> Doc:
     doc.user_data["._.", "trf_data", None, None] = object()
     doc[0:1]._.confidence = 0.5
     return doc
+
+
+@Language.factory("annotate_tests_trace", default_config={"folder": "", "deadly": False})
+class Trace:
+    """Leave a file for each time that the pipeline was loaded, and kill the process at the secret.
+
+    folder (str): the folder for the files.
+    deadly (bool): whether it is killed each time, and not only the first time.
+    """
+
+    def __init__(self, nlp: Language, name: str, folder: str, deadly: bool):
+        self.folder, self.deadly = Path(folder), deadly
+        (self.folder / f"loaded-{uuid4().hex}").write_text(str(os.getpid()))
+
+    def __call__(self, doc: Doc) -> Doc:
+        killed = self.folder / "killed"
+        if SECRET in doc.text and (self.deadly or not killed.exists()):
+            killed.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return doc
