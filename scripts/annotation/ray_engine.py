@@ -442,7 +442,10 @@ def ordered(groups: Sequence[Group]) -> Dataset:
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # Its log files have all of it; the screen is for our own messages.
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setLevel(logging.CRITICAL)
     with DataContext.current(context):
         return ray.data.from_items([group.dump() for group in groups], override_num_blocks=len(groups))
 
@@ -522,7 +525,8 @@ def begun(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
 
 def clear(folder: Folder) -> None:
     """Remove a run from a folder: the manifest first, without which it does not count."""
-    for name in ("manifest.json", "parts", ".parts.partial", "rejected.jsonl"):
+    half_written = [name for name in folder.names() if name.endswith(".partial")]
+    for name in ("manifest.json", "parts", "rejected.jsonl", *half_written):
         folder.remove(name)
 
 

@@ -170,7 +170,11 @@ class Folder:
         """
         parent, _, base = name.rpartition("/")
         partial = f"{parent}/.{base}.{uuid4().hex}.partial".lstrip("/") if self.is_local else name
-        with self.store.open_output_stream(self.path(partial)) as file:
-            yield file
+        try:
+            with self.store.open_output_stream(self.path(partial)) as file:
+                yield file
+        except BaseException:
+            self.remove(partial)
+            raise
         if self.is_local:
             self.move(partial, name)
