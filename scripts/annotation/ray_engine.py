@@ -442,9 +442,9 @@ def ordered(groups: Sequence[Group]) -> Dataset:
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    # Its log files have all of it; the screen is for our own messages.
+    # Its log files have all of it; the screen is for our own messages. Handlers of others may be there too.
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):
+        if handler.name == "console":
             handler.setLevel(logging.CRITICAL)
     with DataContext.current(context):
         return ray.data.from_items([group.dump() for group in groups], override_num_blocks=len(groups))
