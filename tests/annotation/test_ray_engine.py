@@ -52,6 +52,7 @@ TEXTS = [f"{'aspirin ' * (number % 5)}caused gout in {number} rats." for number 
 def ray_cluster():
     """A cluster of this machine with two CPUs, whose workers know the pipelines of the tests."""
     context = ray_engine.ray.init(
+        "local",
         num_cpus=2,
         object_store_memory=80 * 2**20,
         include_dashboard=False,
