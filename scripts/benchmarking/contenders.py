@@ -228,5 +228,6 @@ def make_contenders(model: str, others: Sequence[str] = ()) -> dict[str, Contend
         contenders[name] = Contender(nlp, encoder.transformer, make(nlp, encoder))
     for name in others:
         nlp = load_pipeline(name)
-        contenders[name] = Contender(nlp, get_encoder(nlp).transformer, as_it_is(nlp, get_encoder(nlp)))
+        own = get_encoder(nlp)
+        contenders[name] = Contender(nlp, own.transformer, as_it_is(nlp, own))
     return contenders
