@@ -1,7 +1,7 @@
 """Let annotate run long: over many notes, undisturbed and killed again and again, and over a million tiny ones.
 
-In: a pipeline. Out: metrics/<run>/soak.json, and an error if a note was lost or doubled, or if a run that was killed
-came to other bytes than the undisturbed one.
+In: a pipeline. Out: metrics/<run>/soak.json, and an error if a note was lost or doubled, if a run that was killed came
+to other bytes than the undisturbed one, or if memory grows with the notes.
 """
 
 import os
@@ -38,6 +38,8 @@ ROOT = Path(__file__).parents[1]
 WRITTEN = ("parts", "manifest.json", "rejected.jsonl")
 # Short notes take most room beside their text, and a million of them the least time.
 TINY_NOTE = "Aspirin for gout."
+# How much more memory the many tiny notes may take than the few.
+MOST_MEMORY_RATIO = 1.2
 # Seconds between two looks at a run that is at work.
 LOOK_EVERY = 0.5
 # All runs have one date, or their bytes would differ.
@@ -194,7 +196,7 @@ def annotate_memory(model: str, count: int) -> float:
 def check(figures: dict[str, Any]) -> None:
     """Stop where annotate did not do what it should.
 
-    RAISES (ProjectError): a note was lost or doubled, or kills made a difference.
+    RAISES (ProjectError): a note was lost or doubled, kills made a difference, or memory grows with the notes.
     """
     undisturbed, killed = figures["undisturbed"], figures["killed"]
     if undisturbed["lost"] or undisturbed["doubled"]:
@@ -203,6 +205,11 @@ def check(figures: dict[str, Any]) -> None:
         )
     if not killed["same_bytes"]:
         raise ProjectError(f"After {killed['kills']} kills the parts are others than without", "Annotate is broken.")
+    if figures["memory_ratio"] > MOST_MEMORY_RATIO:
+        raise ProjectError(
+            f"The many tiny notes take {figures['memory_ratio']:.2f} times the memory of the few",
+            f"{MOST_MEMORY_RATIO} times is the most: something is kept of each note.",
+        )
 
 
 def soak_annotate_cli(

@@ -127,6 +127,7 @@ def test_a_note_of_five_million_characters_is_read_to_its_end(tmp_path, model, m
     text = "No complaints today.\n" * 25_000 + "gout"
     notes = write_notes(tmp_path / "notes.jsonl", ["aspirin", text, "gout"])
     annotate(model, [notes], tmp_path / "run")
+    assert len(list((tmp_path / "run" / "parts").iterdir())) == 3
     found = rows(tmp_path / "run")
     assert [[(ent["start"], ent["end"]) for ent in row["entities"]] for row in found] == [
         [(0, 7)],

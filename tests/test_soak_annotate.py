@@ -12,7 +12,11 @@ from scripts.errors import ProjectError
 from scripts.soak_annotate import check, run_killed, same_bytes, soak_annotate, take_stock
 from tests.annotation.pipelines import make_pipeline
 
-FINE = {"undisturbed": {"lost": 0, "doubled": 0}, "killed": {"kills": 3, "same_bytes": True}}
+FINE = {
+    "undisturbed": {"lost": 0, "doubled": 0},
+    "killed": {"kills": 3, "same_bytes": True},
+    "memory_ratio": 1.2,
+}
 
 
 @pytest.fixture
@@ -66,6 +70,11 @@ def test_what_is_broken_is_an_error(kind: str, change: dict, message: str) -> No
     check(FINE)
     with pytest.raises(ProjectError, match=message):
         check(FINE | {kind: FINE[kind] | change})
+
+
+def test_memory_that_grows_is_an_error() -> None:
+    with pytest.raises(ProjectError, match="The many tiny notes take"):
+        check(FINE | {"memory_ratio": 1.3})
 
 
 def test_without_a_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,21 +19,20 @@ PART_CHARACTERS = 2_000_000
 SAME_ID = "another note before it has the same id"
 
 
-def cut_parts(
-    stream: Iterable[Note | Rejected], *, size: int, characters: int = PART_CHARACTERS
-) -> Iterator[list[Note | Rejected]]:
+def cut_parts(stream: Iterable[Note | Rejected], *, size: int) -> Iterator[list[Note | Rejected]]:
     """Cut a stream of notes into parts, in its order. The same stream is always cut in the same way.
+
+    A part has at most `PART_CHARACTERS` characters in its texts; one longer note is a part of its own.
 
     stream (Iterable[Note | Rejected]): the notes.
     size (int): notes in a part, at most.
-    characters (int): characters in all its texts, at most; one longer note is a part of its own.
     YIELDS (list[Note | Rejected]): the parts, none empty.
     """
     part: list[Note | Rejected] = []
     length = 0
     for note in stream:
         added = len(note.text) if isinstance(note, Note) else 0
-        if part and (len(part) == size or length + added > characters):
+        if part and (len(part) == size or length + added > PART_CHARACTERS):
             yield part
             part, length = [], 0
         part.append(note)

@@ -21,9 +21,10 @@ from scripts.errors import ProjectError
         ([10, None, None], [3]),
     ],
 )
-def test_parts_of_three_notes_or_ten_characters(lengths, parts):
+def test_parts_of_three_notes_or_ten_characters(monkeypatch, lengths, parts):
+    monkeypatch.setattr("scripts.annotation.parts.PART_CHARACTERS", 10)
     notes = [Rejected("r", "why") if n is None else Note("n", "x" * n, {}) for n in lengths]
-    found = list(cut_parts(iter(notes), size=3, characters=10))
+    found = list(cut_parts(iter(notes), size=3))
     assert [len(part) for part in found] == parts
     assert [note for part in found for note in part] == notes
 
