@@ -119,7 +119,8 @@ def with_hugging_face(nlp: Language, encoder: HFObjects, *, batch_size: int, by_
 def make_tagger(nlp: Language, encoder: HFObjects) -> PreTrainedModel:
     """Put the encoder itself into transformers' model for token classification, with the head's weights.
 
-    nlp (Language): the pipeline. A head that gives no BIO tags to each token leaves the model's at random.
+    nlp (Language): the pipeline. Where its head gives no BIO tags to each token, the model finds nothing, which is the
+        least work for what comes behind it: random weights would find something everywhere.
     encoder (HFObjects): the encoder.
     RETURNS (PreTrainedModel): the model.
     """
@@ -129,11 +130,14 @@ def make_tagger(nlp: Language, encoder: HFObjects) -> PreTrainedModel:
     config.id2label, config.label2id = dict(enumerate(tags)), {tag: number for number, tag in enumerate(tags)}
     model = AutoModelForTokenClassification.from_config(config)
     setattr(model, model.base_model_prefix, encoder.transformer)
-    if getattr(head, "tags", None) == tags:
-        (linear,) = head.model.get_ref("output_layer").layers
-        with torch.no_grad():
+    with torch.no_grad():
+        if getattr(head, "tags", None) == tags:
+            (linear,) = head.model.get_ref("output_layer").layers
             for parameter, name in ((model.classifier.weight, "W"), (model.classifier.bias, "b")):
                 parameter.copy_(torch.from_numpy(numpy.array(linear.get_param(name))))
+        else:
+            model.classifier.weight.zero_()
+            model.classifier.bias.copy_(torch.tensor([float(tag == "O") for tag in tags]))
     return model
 
 
