@@ -34,6 +34,7 @@ SCORES = {
 }
 # Runs in an environment of its own, from an empty folder, with every way out of the machine shut.
 APPLICATION = """
+import multiprocessing
 import socket
 
 def shut(*args, **kwargs):
@@ -51,8 +52,10 @@ if __name__ == "__main__":
     ents = lambda docs: [[(ent.text, ent.label_) for ent in doc.ents] for doc in docs]
     assert all(0.5 < ent._.confidence <= 1 for ent in nlp(texts[0]).ents)
     assert ents([nlp(texts[0])]) == expected[:1]
-    docs = list(nlp.pipe(texts, n_process=2))
-    assert ents(docs) == expected
+    for method in ("fork", "spawn"):
+        multiprocessing.set_start_method(method, force=True)
+        docs = list(nlp.pipe(texts, n_process=2))
+        assert ents(docs) == expected
     stored = DocBin(docs=docs, store_user_data=True).to_bytes()
     assert ents(DocBin().from_bytes(stored).get_docs(nlp.vocab)) == expected
     print("all is well")

@@ -4,10 +4,11 @@ In: notes. Out: their entities, with offsets in the text as given, or the reason
 """
 
 import os
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
-from multiprocessing import parent_process
+from multiprocessing import get_start_method, parent_process
 from multiprocessing.util import register_after_fork
 from threading import Thread
 from typing import NamedTuple
@@ -91,7 +92,7 @@ class Annotator:
     batch_size (int): texts that the pipeline's parts get at once, at most.
     processes (int): processes that share the work.
     keep_docs (bool): whether to keep the tokens.
-    RAISES (ProjectError): the pipeline does not know a label, or gives no confidences.
+    RAISES (ProjectError): the pipeline does not know a label, gives no confidences, or can't be shared.
     """
 
     def __init__(
@@ -119,6 +120,8 @@ class Annotator:
         self.keep_docs = keep_docs
         if processes > 1:
             register_after_fork(self, end_with_parent)
+            if get_start_method() != "fork":
+                prepare_spawning(nlp)
 
     def annotate(self, notes: Sequence[Note]) -> Iterator[tuple[int, AnnotatedNote | Rejected]]:
         """Find the entities of notes.
@@ -226,6 +229,22 @@ def check_labels(nlp: Language, labels: Sequence[str]) -> None:
         raise ProjectError(
             f"The pipeline gives no entities with the label '{unknown[0]}'", f"Its labels: {', '.join(sorted(known))}."
         )
+
+
+def prepare_spawning(nlp: Language) -> None:
+    """See that workers can begin that are no forks: each gets the pipeline pickled, and its threads by a variable.
+
+    RAISES (ProjectError): the pipeline can't be pickled. Each batch would fail, and be read one text at a time.
+    """
+    # Forks have one thread each by runtime.forking.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        pickle.dumps(nlp)
+    except Exception as error:
+        raise ProjectError(
+            f"The pipeline can't be given to other processes: {type(error).__name__} when it is pickled",
+            "Leave out --processes.",
+        ) from error
 
 
 def fitting_batch_size(length: int, batch_size: int) -> int:

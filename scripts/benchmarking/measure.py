@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, get_start_method, set_start_method
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -107,8 +107,15 @@ def peak_memory(model: str, name: str, texts: list[str], *, threads: int) -> dic
 
 def in_new_process(function: Callable[..., Any], *args: Any) -> Any:
     """Give what a function gives in a process of its own, which has nothing of this one's memory."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=start_as, initargs=(get_start_method(),)
+    ) as pool:
         return pool.submit(function, *args).result()
+
+
+def start_as(method: str) -> None:
+    """Let this process start others in a way. One that was spawned would spawn them."""
+    set_start_method(method, force=True)
 
 
 def run_and_weigh(model: str, name: str, texts: list[str], threads: int) -> dict[str, float]:

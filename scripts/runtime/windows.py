@@ -5,6 +5,7 @@ Plugged into `clinical_ner.WindowedTransformer.v1` as `get_spans`; it ships insi
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy
 from spacy.tokens import Doc
@@ -35,13 +36,19 @@ def configure_wordpiece_windows(max_wordpieces: int, overlap: int) -> GetWindows
     if not 0 <= overlap <= max_wordpieces // 4:
         raise ValueError(f"overlap ({overlap}) must be within [0, max_wordpieces / 4], here {max_wordpieces // 4}")
 
-    def get_windows(doc: Doc, token_starts: Ints1d, n_wordpieces: int, n_special: int) -> list[Window]:
-        capacity = max_wordpieces - n_special
-        if n_wordpieces <= capacity:
-            return [(0, n_wordpieces)]
-        return cut_windows(sentence_starts(doc, token_starts), token_starts, n_wordpieces, capacity, overlap)
+    # Not a function within this one: where processes do not begin as a fork, on macOS for instance, `nlp.pipe` with
+    # n_process pickles the pipeline.
+    return partial(get_windows, max_wordpieces=max_wordpieces, overlap=overlap)
 
-    return get_windows
+
+def get_windows(
+    doc: Doc, token_starts: Ints1d, n_wordpieces: int, n_special: int, *, max_wordpieces: int, overlap: int
+) -> list[Window]:
+    """Give the windows of a document, see `configure_wordpiece_windows` and `cut_windows`."""
+    capacity = max_wordpieces - n_special
+    if n_wordpieces <= capacity:
+        return [(0, n_wordpieces)]
+    return cut_windows(sentence_starts(doc, token_starts), token_starts, n_wordpieces, capacity, overlap)
 
 
 def sentence_starts(doc: Doc, token_starts: Ints1d) -> Ints1d:

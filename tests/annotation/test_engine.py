@@ -1,5 +1,7 @@
 """Notes come back with all their entities at the right place, whatever their length and whatever fails beside them."""
 
+import os
+
 import pytest
 
 from scripts.annotation import engine
@@ -139,6 +141,20 @@ def test_without_confidences_there_is_none_and_no_minimum():
 def test_an_id_in_a_knowledge_base_is_given():
     (outcome,) = annotate(make_pipeline("annotate_tests_link"), ["aspirin for gout"])
     assert [ent.kb_id for ent in outcome.entities] == ["D001241", None]
+
+
+def test_a_pipeline_that_cannot_be_pickled_is_shared_with_forks_only(monkeypatch):
+    nlp = make_pipeline()
+    nlp.tokenizer = lambda text: None
+    Annotator(nlp, processes=2)
+    monkeypatch.setattr(engine, "get_start_method", lambda: "spawn")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    Annotator(nlp)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+    Annotator(make_pipeline(), processes=2)
+    with pytest.raises(ProjectError, match=r"can't be given to other processes.*Leave out --processes"):
+        Annotator(nlp, processes=2)
+    assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_an_unknown_label_is_refused():

@@ -1,6 +1,7 @@
 """What is counted and timed is what went through the encoder; memory is that of a new process."""
 
 import time
+from multiprocessing import get_start_method
 from pathlib import Path
 
 import numpy
@@ -9,7 +10,15 @@ import torch
 
 from scripts.benchmarking import measure
 from scripts.benchmarking.contenders import OURS
-from scripts.benchmarking.measure import PROC, forget_peak, most_memory, peak_memory, time_note, time_run
+from scripts.benchmarking.measure import (
+    PROC,
+    forget_peak,
+    in_new_process,
+    most_memory,
+    peak_memory,
+    time_note,
+    time_run,
+)
 
 
 class Encoder(torch.nn.Module):
@@ -74,3 +83,11 @@ def test_memory_is_that_of_a_process_of_its_own(trained: Path) -> None:
     numpy.ones(int(1.5e9) // 8)
     memory = peak_memory(str(trained), OURS, ["aspirin caused gout"] * 3, threads=1)
     assert 100 < memory["loaded"] <= memory["peak"] < 1500
+
+
+def start_method() -> str:
+    return get_start_method()
+
+
+def test_a_new_process_starts_others_as_this_one_does() -> None:
+    assert in_new_process(start_method) == get_start_method()

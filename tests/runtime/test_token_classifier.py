@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import pickle
 from pathlib import Path
 
 import numpy
@@ -228,6 +229,12 @@ def test_confidences_survive_every_journey(nlp: Language) -> None:
     stored = DocBin(docs=docs, store_user_data=True).to_bytes()
     assert [confidences(doc) for doc in DocBin().from_bytes(stored).get_docs(Vocab())] == expected
     assert [confidences(Doc(Vocab()).from_bytes(doc.to_bytes())) for doc in docs] == expected
+
+
+def test_a_pickled_pipeline_has_the_same_confidences(nlp: Language) -> None:
+    """What n_process does where processes do not begin as forks."""
+    other = pickle.loads(pickle.dumps(nlp))  # noqa: S301
+    assert [confidences(other(text)) for text in TEXTS] == [confidences(nlp(text)) for text in TEXTS]
 
 
 def test_threshold_is_given_when_the_pipeline_is_loaded(nlp: Language, tmp_path: Path) -> None:
