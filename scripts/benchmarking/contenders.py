@@ -211,7 +211,8 @@ HUGGING_FACES = {
     },
 }
 BARES = {
-    f"{BARE}, rows of {length} wordpieces": partial(with_bare_encoder, row_wordpieces=length) for length in (128, 256)
+    f"{BARE}, rows of {length} wordpieces": partial(with_bare_encoder, row_wordpieces=length)
+    for length in (128, 256, 512)
 }
 CONTENDERS: dict[str, Callable[[Language, HFObjects], Prepare]] = {**PIPELINES, **HUGGING_FACES, **BARES}
 
