@@ -7,6 +7,7 @@ while slows all of them.
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 import srsly
 import typer
 from spacy.language import Language
+from spacy.util import minibatch
 from spacy_transformers.data_classes import HFObjects
 from wasabi import msg
 
@@ -25,6 +27,7 @@ from scripts.benchmarking.contenders import (
     HUGGING_FACES,
     OURS,
     PIPELINES,
+    STOCK_BATCH_SIZE,
     Contender,
     get_encoder,
     make_contenders,
@@ -41,6 +44,8 @@ from scripts.pipelines import load_pipeline
 
 # How many documents each contender runs over before the first round.
 WARM_UP = 8
+# How many documents a contender runs over before it is the next one's turn: as many as the largest of their batches.
+BLOCK = STOCK_BATCH_SIZE
 
 Passes = dict[str, dict[str, list[dict[str, float]]]]
 
@@ -60,7 +65,7 @@ def benchmark(
 ) -> dict[str, Any]:
     """Measure all contenders in turn, and write the figures. The fields of benchmark.json:
 
-    command, model, encoder, machine, rounds: what was measured on what.
+    command, model, encoder, machine, rounds: what was measured on what; block: how many documents at a turn.
     corpora: "abstracts" and "notes", see `count_texts`.
     note_words: the length of the shortest note, which is timed by itself.
     best: by corpus the fastest Hugging Face setting ("hugging_face") and the fastest bare encoder ("bare").
@@ -105,6 +110,7 @@ def benchmark(
         "encoder": encoder.transformer.config.to_diff_dict(),
         "machine": describe_machine(),
         "rounds": rounds,
+        "block": BLOCK,
         "corpora": counts,
         "note_words": count_words(nlp, [note]),
         "best": best,
@@ -171,11 +177,15 @@ def take_turns(
 ) -> tuple[Passes, dict[str, list[float]]]:
     """Time contenders round by round: each corpus, and the short note.
 
+    In a round they take turns block by block, not corpus by corpus: a machine that is slower for some minutes is so
+    for all of them.
+
     contenders (dict[str, Contender]): the contenders by name.
     corpora (dict[str, list[str]]): the texts by corpus.
     note (str): the short note.
     rounds (int): how many.
-    RETURNS (tuple): by contender and corpus what `time_run` gave in each round; by contender the seconds of the note.
+    RETURNS (tuple): by contender and corpus the sums of what `time_run` gave for its blocks in each round; by contender
+        the seconds of the note.
     """
     passes: Passes = {name: {corpus: [] for corpus in corpora} for name in contenders}
     note_seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -183,10 +193,15 @@ def take_turns(
         for texts in corpora.values():
             contender.prepare(texts[:WARM_UP])()
     for round in range(rounds):
+        msg.text(f"Round {round + 1} of {rounds}")
+        for corpus, texts in corpora.items():
+            sums: dict[str, Counter] = {name: Counter() for name in contenders}
+            for block in minibatch(texts, BLOCK):
+                for name, contender in contenders.items():
+                    sums[name].update(time_run(contender.encoder, contender.prepare(block)))
+            for name in contenders:
+                passes[name][corpus].append(dict(sums[name]))
         for name, contender in contenders.items():
-            msg.text(f"Round {round + 1} of {rounds}: {name}")
-            for corpus, texts in corpora.items():
-                passes[name][corpus].append(time_run(contender.encoder, contender.prepare(texts)))
             note_seconds[name].append(time_note(contender.prepare, note))
     return passes, note_seconds
 
@@ -196,7 +211,7 @@ def summarize(
 ) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, Any]]]:
     """Give the medians over the rounds and their ratios.
 
-    passes (dict): by contender and corpus, what `time_run` gave in each round.
+    passes (dict): by contender and corpus, the sums of what `time_run` gave in each round.
     counts (dict): by corpus, what `count_texts` gave.
     n_special (int): how many special wordpieces a row has, save those of the bare encoder.
     RETURNS (tuple): by corpus the best "hugging_face" and "bare"; by contender and corpus words_per_second; of_bare and

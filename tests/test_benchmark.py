@@ -1,16 +1,18 @@
 """The benchmark measures all contenders in turn, and its ratios are those of the medians."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import srsly
+import torch
 
 from scripts import benchmark as benchmark_module
-from scripts.benchmark import benchmark, count_texts, summarize
-from scripts.benchmarking.contenders import BARES, CONTENDERS, HUGGING_FACES, OURS, PIPELINES, get_encoder
+from scripts.benchmark import BLOCK, benchmark, count_texts, summarize, take_turns
+from scripts.benchmarking.contenders import BARES, CONTENDERS, HUGGING_FACES, OURS, PIPELINES, Contender, get_encoder
 from scripts.benchmarking.tables import SVG
 from scripts.bigbio import write_records
 from scripts.errors import ProjectError
@@ -75,6 +77,33 @@ def test_texts_are_counted(trained: Path, repeats: int, longer: int) -> None:
     nlp = load_pipeline(str(trained))
     counts = count_texts(nlp, get_encoder(nlp), [" ".join(["gout\n"] * repeats)])
     assert counts == {"documents": 1, "words": repeats, "wordpieces": repeats, "longer_than_limit": longer}
+
+
+def test_contenders_take_turns_block_by_block() -> None:
+    turns: list[tuple[str, int]] = []
+
+    def make_contender(name: str) -> Contender:
+        encoder = torch.nn.Identity()
+
+        def prepare(texts: list[str]) -> Callable[[], None]:
+            def run() -> None:
+                turns.append((name, len(texts)))
+                for _ in texts:
+                    encoder(torch.zeros(1, 3))
+
+            return run
+
+        return Contender(None, encoder, prepare)
+
+    contenders = {name: make_contender(name) for name in ("one", "other")}
+    passes, note_seconds = take_turns(contenders, {"c": ["text"] * (BLOCK + 5)}, "note", rounds=2)
+    # Those of a single text are the short note's.
+    in_a_round = [("one", BLOCK), ("other", BLOCK), ("one", 5), ("other", 5)]
+    assert [turn for turn in turns if turn[1] in (BLOCK, 5)] == 2 * in_a_round
+    for name in contenders:
+        assert [one["rows"] for one in passes[name]["c"]] == [BLOCK + 5] * 2
+        assert [one["read"] for one in passes[name]["c"]] == [3 * (BLOCK + 5)] * 2
+        assert len(note_seconds[name]) == 2
 
 
 def test_ratios_are_those_of_the_medians() -> None:

@@ -96,7 +96,8 @@ def to_markdown(figures: dict[str, Any], tables: list[Table]) -> str:
         f"`{figures['command']}`",
         "",
         f"{figures['model']} on {machine['processor']}, {machine['threads']} threads; medians of {figures['rounds']}"
-        f" rounds in turn. {measured}. The short note has {figures['note_words']} words.",
+        f" rounds, {figures['block']} documents at a turn. {measured}."
+        f" The short note has {figures['note_words']} words.",
     ]
     for table in tables:
         marks = ("---", *("---:" for _ in table.header[1:]))
