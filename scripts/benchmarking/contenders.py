@@ -57,7 +57,7 @@ def get_encoder(nlp: Language) -> HFObjects:
     RAISES (ProjectError): it has none, or not the project's own kind.
     """
     model = nlp.get_pipe("transformer").model if "transformer" in nlp.pipe_names else None
-    if model is None or "batch_wordpieces" not in model.attrs:
+    if model is None or not hasattr(model, "batch_wordpieces"):
         raise ProjectError(
             f"The pipeline '{nlp.meta['lang']}_{nlp.meta['name']}' has no encoder that reads windows of wordpieces",
             "Give a pipeline that this project trained, training/<run>/model-best for instance.",

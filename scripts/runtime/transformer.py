@@ -28,7 +28,7 @@ from transformers.file_utils import ModelOutput
 logger = logging.getLogger(f"spacy.{__name__}")
 
 # A padded wordpiece costs as much as another; a smaller group costs little, as one long row keeps a processor busy.
-PADDING = 0.1
+PADDING = 0.05
 # What makes an encoder compute in a precision, by its name in spaCy's registry; the files in a wheel import nothing of
 # each other.
 PRECISIONS = {"fp32": None, "int8": "clinical_ner.int8_encoder.v1"}
@@ -41,7 +41,8 @@ class WindowedTransformer(TransformerModel):
         super().__init__(name, get_spans, *args)
         self.name = "windowed-transformer"
         self.init, self._func = init, forward
-        self.attrs["batch_wordpieces"] = batch_wordpieces
+        # None of thinc's attrs: those are saved with the weights, and would win over the config on loading.
+        self.batch_wordpieces = batch_wordpieces
         self.precision = precision
 
 
@@ -181,7 +182,7 @@ def forward(
     ]
     vectors = torch.zeros((firsts[-1], model.get_dim("nO")), device=model.transformer.device)
     backprops = []
-    for group in group_by_length(rows, model.attrs["batch_wordpieces"]):
+    for group in group_by_length(rows, model.batch_wordpieces):
         output, backprop = model.layers[0](pad(group, model.tokenizer.pad_token_id or 0), is_train)
         hidden, places = output.last_hidden_state, vector_places(group, vectors.device)
         vectors[places.vectors] = hidden.detach()[places.rows, places.columns].to(vectors.dtype)

@@ -205,10 +205,23 @@ def test_tokenizer_without_offsets_is_refused(encoder: Path) -> None:
         nlp.initialize()
 
 
+def test_a_saved_pipeline_takes_settings_from_the_config_it_is_loaded_with(encoder: Path, tmp_path: Path) -> None:
+    make_nlp(encoder, max_wordpieces=16, batch_wordpieces=4096).to_disk(tmp_path / "saved")
+    changed = {"batch_wordpieces": 64, "get_spans": {"max_wordpieces": 32}}
+    nlp = spacy.load(tmp_path / "saved", config={"components": {"transformer": {"model": changed}}})
+    read: list[tuple[int, ...]] = []
+    nlp.get_pipe("transformer").model.transformer.register_forward_pre_hook(
+        lambda module, args, kwargs: read.append((args[0] if args else kwargs["input_ids"]).shape), with_kwargs=True
+    )
+    nlp("gout " * 300)
+    assert max(length for _, length in read) in range(17, 33)
+    assert max(rows * length for rows, length in read) <= 64
+
+
 @pytest.mark.parametrize(
     ("lengths", "batch_wordpieces", "groups"),
     [
-        ([10, 100, 95, 89], 1000, [[100, 95], [89], [10]]),
+        ([10, 100, 95, 94], 1000, [[100, 95], [94], [10]]),
         ([50, 50, 50, 49], 150, [[50, 50, 50], [49]]),
         ([512], 100, [[512]]),
         ([], 100, []),
