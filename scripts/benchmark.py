@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -196,9 +197,8 @@ def take_turns(
         msg.text(f"Round {round + 1} of {rounds}")
         for corpus, texts in corpora.items():
             sums: dict[str, Counter] = {name: Counter() for name in contenders}
-            for block in minibatch(texts, BLOCK):
-                for name, contender in contenders.items():
-                    sums[name].update(time_run(contender.encoder, contender.prepare(block)))
+            for block, (name, contender) in product(minibatch(texts, BLOCK), contenders.items()):
+                sums[name].update(time_run(contender.encoder, contender.prepare(block)))
             for name in contenders:
                 passes[name][corpus].append(dict(sums[name]))
         for name, contender in contenders.items():
