@@ -12,7 +12,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -184,8 +184,9 @@ def annotate_on_ray(
         with cluster(address, cpus=actors * job.threads, gpus=actors * gpus):
             started = time.perf_counter()
             groups, sizes = find_known(groups, reading)
-            with begun(folder, identity):
-                rows = annotate_groups(groups, job, reading, part_size=part_size, actors=actors, gpus=gpus)
+            work = annotate_groups(groups, job, reading, part_size=part_size, actors=actors, gpus=gpus)
+            # However it ends, the actors are stopped first, and then the folder is cleared.
+            with begun(folder, identity), closing(work) as rows:
                 parts = collect(rows, sizes, folder, strict=strict)
                 finish(folder, {"begun": now(), **identity, "parts": parts, "finished": True})
             return summarize(count([]), count(parts), time.perf_counter() - started)
@@ -276,10 +277,9 @@ def find_known(groups: Sequence[Group], reading: Options) -> tuple[list[Group], 
     RAISES (ProjectError): a file has not the columns.
     """
     sizes = [0] * len(groups)
-    with TemporaryDirectory() as folder, Ids(Path(folder) / "ids") as ids:
-        for row in rows_of(
-            ordered(groups).flat_map(read_ids, fn_kwargs={"reading": reading}, ray_remote_args_fn=again)
-        ):
+    work = rows_of(ordered(groups).flat_map(read_ids, fn_kwargs={"reading": reading}, ray_remote_args_fn=again))
+    with TemporaryDirectory() as folder, Ids(Path(folder) / "ids") as ids, closing(work) as rows:
+        for row in rows:
             group = groups[row["group"]]
             for identifier in row["ids"]:
                 if identifier is not None and not ids.add(identifier):
@@ -461,16 +461,17 @@ def make_problem(error: ProjectError) -> dict[str, str]:
 
 
 def rows_of(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Let Ray work, and give the content of each row as it comes.
+    """Let Ray work, and give the content of each row as it comes. Closing the iterator stops Ray's work.
 
     RAISES (ProjectError): one is an error, or Ray gave up.
     """
     try:
-        for row in dataset.iter_rows():
-            content = json.loads(row["content"])
-            if "problem" in content:
-                raise ProjectError(*content["problem"])
-            yield content
+        with closing(iter(dataset.iter_rows())) as rows:
+            for row in rows:
+                content = json.loads(row["content"])
+                if "problem" in content:
+                    raise ProjectError(*content["problem"])
+                yield content
     except RayError as error:
         raise ProjectError(
             f"Ray gave up: {type(error).__name__}",

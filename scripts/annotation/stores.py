@@ -154,12 +154,19 @@ class Folder:
         self.store.move(self.path(name), self.path(to))
 
     def remove(self, name: str) -> None:
-        """Remove a file, or a folder with all that is in it, if it is there."""
-        info = self.store.get_file_info(self.path(name))
+        """Remove a file, or a folder with all that is in it, if it is there.
+
+        A folder gets another name first, where there are such: a worker that was given up may still write into it.
+        """
+        path = self.path(name)
+        info = self.store.get_file_info(path)
         if info.type == fs.FileType.Directory:
-            self.store.delete_dir(info.path)
+            if self.is_local:
+                path = self.path(f".{uuid4().hex}.partial")
+                self.store.move(info.path, path)
+            self.store.delete_dir(path)
         elif info.is_file:
-            self.store.delete_file(info.path)
+            self.store.delete_file(path)
 
     @contextmanager
     def writing(self, name: str) -> Iterator[pa.NativeFile]:

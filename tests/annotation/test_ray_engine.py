@@ -25,15 +25,18 @@ from scripts.annotation.ray_engine import (
     Group,
     Job,
     PartAnnotator,
+    annotate_groups,
     annotate_on_ray,
     begun,
     check_resources,
+    clear,
     collect,
     finish,
     finished_parts,
     group_sources,
     read_ids,
     read_parts,
+    rows_of,
 )
 from scripts.annotation.readers import Options
 from scripts.annotation.sources import Source
@@ -189,10 +192,43 @@ def test_a_note_that_kills_each_worker_ends_the_run_and_leaves_nothing(tmp_path,
     assert len(list((tmp_path / "traces").glob("loaded-*"))) >= 3
 
 
-def test_a_strict_run_stops_and_leaves_nothing(tmp_path, model, mixed, ray_cluster):
+def test_a_strict_run_stops_and_leaves_nothing(tmp_path, model, mixed, ray_cluster, monkeypatch):
+    done = []
+
+    def work(*args, **kwargs):
+        try:
+            yield from annotate_groups(*args, **kwargs)
+        finally:
+            done.append("stopped")
+
+    def clear_folder(folder):
+        clear(folder)
+        done.append("cleared")
+
+    monkeypatch.setattr(ray_engine, "annotate_groups", work)
+    monkeypatch.setattr(ray_engine, "clear", clear_folder)
     with pytest.raises(ProjectError, match="Note '3': the pipeline failed on it: RuntimeError"):
         annotate_on_ray(model, [mixed], str(tmp_path / "ray"), part_size=1, strict=True)
     assert visible(tmp_path / "ray") == set()
+    assert done == ["cleared", "stopped", "cleared"]
+
+
+def test_rays_work_ends_with_the_rows():
+    ended = []
+
+    class Endless:
+        def iter_rows(self):
+            try:
+                while True:
+                    yield {"content": "{}"}
+            finally:
+                ended.append(True)
+
+    rows = rows_of(Endless())
+    assert next(rows) == {}
+    assert not ended
+    rows.close()
+    assert ended
 
 
 def test_nothing_is_told_to_rays_makers():

@@ -118,6 +118,31 @@ def test_a_file_on_a_file_system_is_there_once_it_is_whole(tmp_path):
     assert folder.names() == ["a"]
 
 
+def test_nothing_is_written_into_a_folder_while_it_is_removed(tmp_path):
+    folder = Folder(str(tmp_path))
+    folder.make("parts")
+    store, refused = folder.store, []
+
+    class Busy:
+        """The store, with a worker that writes into the folder when it is being deleted."""
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def delete_dir(self, path):
+            try:
+                with Folder(str(tmp_path)).writing("parts/part") as file:
+                    file.write(b"late")
+            except FileNotFoundError as error:
+                refused.append(error)
+            store.delete_dir(path)
+
+    folder.store = Busy()
+    folder.remove("parts")
+    assert len(refused) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_relative_path_is_the_same_place_later(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert open_store("run")[1] == str(tmp_path / "run")
