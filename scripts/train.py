@@ -83,9 +83,10 @@ def load_training_config(
         raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
     text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
     differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
-    max_wordpieces = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
+    encoder_limit = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
+    max_wordpieces = min(windows["max_wordpieces"], encoder_limit)
     values = {
         **differing,
         "paths.train": str(corpus / "train.spacy"),

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from spacy.cli.init_config import fill_config
 from thinc.api import Config
 
@@ -16,7 +18,6 @@ from scripts import train as train_module
 from scripts.errors import ProjectError
 from scripts.train import load_training_config, save_whole, train
 from tests.conftest import CONFIG
-from tests.encoders import TINY
 
 HEADS = ["token", "transition"]
 
@@ -48,8 +49,18 @@ def test_settings_that_differ_by_encoder(project: Path, tmp_path: Path, encoder:
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 20
     assert config["training"]["eval_frequency"] == 20
     assert config["training"]["seed"] == 3
-    windows = config["components"]["transformer"]["model"]["get_spans"]
-    assert (windows["max_wordpieces"], windows["overlap"]) == (TINY["max_position_embeddings"], 8)
+
+
+@pytest.mark.parametrize(("encoder_limit", "expected"), [(64, (64, 8)), (512, (320, 32))])
+def test_windows_are_within_what_the_encoder_takes(
+    project: Path, tmp_path: Path, encoder_limit: int, expected: tuple[int, int]
+) -> None:
+    folder = tmp_path / "limited"
+    shutil.copytree(project / "tiny", folder)
+    tokenizer = srsly.read_json(folder / "tokenizer_config.json")
+    srsly.write_json(folder / "tokenizer_config.json", {**tokenizer, "model_max_length": encoder_limit})
+    windows = settings(folder)["components"]["transformer"]["model"]["get_spans"]
+    assert (windows["max_wordpieces"], windows["overlap"]) == expected
 
 
 def test_settings_can_be_changed(project: Path) -> None:
