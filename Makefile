@@ -17,6 +17,7 @@ all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
 test: .venv/installed-optional  ## linting and the tests, those of what is optional among them
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	$(RUN) mypy
 	$(RUN) pytest
 
 format: .venv/installed  ## mend what ruff can mend

@@ -19,12 +19,12 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.annotate import annotate
-from scripts.benchmarking.machine import describe_machine
-from scripts.benchmarking.measure import in_new_process
-from scripts.bigbio import document_text, read_records
+from scripts.benchmarks.machine import describe_machine
+from scripts.benchmarks.measure import in_new_process
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import document_text, read_records
 
 
 def pipe_speed(model: str, texts: list[str]) -> float:

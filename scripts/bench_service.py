@@ -25,10 +25,10 @@ import typer
 from spacy.language import Language
 from wasabi import msg
 
-from scripts.bigbio import read_records
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import read_records
 
 ROOT = Path(__file__).parents[1]
 # wrk asks for these in turn, and says as JSON what came of it.

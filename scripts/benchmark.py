@@ -21,8 +21,8 @@ from spacy.util import minibatch
 from spacy_transformers.data_classes import HFObjects
 from wasabi import msg
 
-from scripts.benchmarking.assess import assess, time_stages
-from scripts.benchmarking.contenders import (
+from scripts.benchmarks.assess import assess, time_stages
+from scripts.benchmarks.contenders import (
     BARES,
     CONTENDERS,
     HUGGING_FACES,
@@ -34,14 +34,15 @@ from scripts.benchmarking.contenders import (
     make_contenders,
     wordpiece_limit,
 )
-from scripts.benchmarking.machine import describe_machine, set_threads
-from scripts.benchmarking.measure import peak_memory, time_note, time_run
-from scripts.benchmarking.tables import draw, make_tables, to_markdown
-from scripts.bigbio import Record, document_text, read_records
-from scripts.convert import DEFAULT_LABELS, check_record, parse_labels
+from scripts.benchmarks.machine import describe_machine, set_threads
+from scripts.benchmarks.measure import peak_memory, time_note, time_run
+from scripts.benchmarks.tables import draw, make_tables, to_markdown
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import Record, document_text, read_records
+from scripts.records.checks import check_record
+from scripts.records.mentions import DEFAULT_LABELS, parse_labels
 
 # How many documents each contender runs over before the first round.
 WARM_UP = 8

@@ -22,18 +22,18 @@ from spacy.language import Language
 from torch import nn
 from wasabi import msg
 
-from scripts.benchmarking.assess import strict_scores
-from scripts.benchmarking.contenders import get_encoder
-from scripts.benchmarking.machine import describe_machine, set_threads
-from scripts.benchmarking.precisions import CONTENDERS, FP32, INT8
-from scripts.benchmarking.tables import row_line
-from scripts.bigbio import Record, document_id, document_text, read_records
-from scripts.convert import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.benchmarks.assess import strict_scores
+from scripts.benchmarks.contenders import get_encoder
+from scripts.benchmarks.machine import describe_machine, set_threads
+from scripts.benchmarks.precisions import CONTENDERS, FP32, INT8
+from scripts.benchmarks.tables import row_line
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.tables import percent
 from scripts.files import moved_into_place
 from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import Record, document_id, document_text, read_records
+from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
 
 PEERS = ("onnx", "onnxruntime", "openvino")
 # By fp32's speed: what was hoped for, and what makes an option worth having. And the most F1 it may cost.

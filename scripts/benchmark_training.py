@@ -19,9 +19,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
-from scripts.benchmarking.assess import strict_scores
-from scripts.benchmarking.machine import describe_machine, set_threads
-from scripts.benchmarking.plain_trainer import train_plain
+from scripts.benchmarks.assess import strict_scores
+from scripts.benchmarks.machine import describe_machine, set_threads
+from scripts.benchmarks.plain_trainer import train_plain
 from scripts.errors import shown_to_user
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.tables import percent

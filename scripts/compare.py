@@ -16,7 +16,6 @@ import srsly
 import typer
 from wasabi import msg
 
-from scripts.convert import Mention
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.scoring import (
     MEASURES,
@@ -31,6 +30,7 @@ from scripts.evaluation.scoring import (
     score,
 )
 from scripts.evaluation.tables import percent, show_interval, show_scores
+from scripts.records.mentions import Mention
 
 DOCUMENTS_SHOWN = 10
 

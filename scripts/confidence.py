@@ -15,8 +15,8 @@ from spacy.util import minibatch
 from thinc.types import Floats1d, Floats2d
 from tqdm import tqdm
 
+from scripts.clinical_ner.ner.token_classifier import Calibration, Entity, TokenClassifier, logit
 from scripts.errors import ProjectError
-from scripts.runtime.token_classifier import Calibration, Entity, TokenClassifier, logit
 
 # Where the inverse of a temperature is looked for.
 SLOPES = (0.05, 20.0)

@@ -5,8 +5,6 @@ In: assets/<profile>/{train,dev,test}.jsonl. Out: corpus/<profile>/{train,dev,te
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
@@ -18,107 +16,14 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import filter_spans
 from wasabi import msg
 
-from scripts.bigbio import SPLITS, Record, document_id, document_text, read_records
+from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
-from scripts.runtime.tokenizer import set_tokenizer
+from scripts.records.bigbio import SPLITS, Record, document_id, document_text, read_records
+from scripts.records.checks import check_ids, check_record
+from scripts.records.mentions import DEFAULT_LABELS, Mention, annotations, parse_labels, whole_mentions
 
-DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
 DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
-
-
-@dataclass(frozen=True)
-class Mention:
-    """One mention in a document's text.
-
-    start (int): offset of its first character (code points).
-    end (int): offset after its last character.
-    label (str): what it is a mention of, e.g. "Disease".
-    concept (str): its ids in a knowledge base, joined by "|"; empty if there is none.
-    """
-
-    start: int
-    end: int
-    label: str
-    concept: str = ""
-
-
-def parse_labels(text: str) -> dict[str, str]:
-    """Read which of a corpus' entity types get which label.
-
-    text (str): pairs of a type's pattern and a label, e.g. "Chem*=Chemical Dis*=Disease".
-    RETURNS (dict[str, str]): label by pattern, in the order given; the first that fits a type counts.
-    RAISES (ProjectError): a pair is not of that form.
-    """
-    pairs = [pair.split("=") for pair in text.split()]
-    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
-        raise ProjectError(f"Can't read the labels '{text}'", f"Give pairs of a pattern and a label: {DEFAULT_LABELS}")
-    return dict(pairs)
-
-
-def find_label(entity_type: str, labels: dict[str, str]) -> str | None:
-    """Give the label of an entity type, or None if no pattern fits it."""
-    return next((label for pattern, label in labels.items() if fnmatchcase(entity_type, pattern)), None)
-
-
-def check_record(record: Record, labels: dict[str, str]) -> None:
-    """Refuse a record that cannot be converted without guessing.
-
-    record (Record): a document with its annotations.
-    labels (dict[str, str]): label by pattern of the entity type.
-    RAISES (ProjectError): the text is empty, an entity lies outside it or its type has no label. The message
-        names the document and the entity, and never quotes the text.
-    """
-    if not record["passages"] or any(passage["text"] is None for passage in record["passages"]):
-        raise ProjectError("A document has no passages, or a passage without a text", "Each record needs both.")
-    where, length = f"Document '{document_id(record)}'", len(document_text(record))
-    if not document_text(record).strip():
-        raise ProjectError(f"{where} has an empty text", "Remove the document, or give it its text.")
-    for entity in annotations(record):
-        named = f"{where}, entity '{entity['id']}'"
-        if find_label(entity["type"], labels) is None:
-            raise ProjectError(
-                f"{named} has the unknown type '{entity['type']}'",
-                f"Known are {', '.join(labels)}. Add a pattern for it to vars.labels in project.yml.",
-            )
-        if not entity["offsets"]:
-            raise ProjectError(f"{named} has no offsets", "Give [start, end] for each part of the mention.")
-        for start, end in entity["offsets"]:
-            if not 0 <= start < end <= length:
-                raise ProjectError(
-                    f"{named} has the offsets [{start}, {end}], outside the text of {length} characters",
-                    "Offsets count characters of the passages' texts joined by one space: 0 <= start < end <= length.",
-                )
-
-
-def annotations(record: Record) -> list[dict]:
-    """Give the entities of all the passages of a document."""
-    return [entity for passage in record["passages"] for entity in passage["entities"]]
-
-
-def mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
-    """Give a document's mentions as flat spans: discontinuous ones whole, overlaps resolved longest first.
-
-    This is the set the published results are scored on: on BC5CDR test, span for span, the PubTator file's.
-
-    record (Record): a document with its annotations.
-    labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (list[Mention]): the mentions by position, none overlapping another.
-    """
-    return filter_spans(whole_mentions(record, labels))
-
-
-def whole_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
-    """Give each annotation as one span, from its lowest start to its highest end."""
-    return [
-        Mention(
-            start=min(start for start, _ in entity["offsets"]),
-            end=max(end for _, end in entity["offsets"]),
-            label=find_label(entity["type"], labels),
-            concept="|".join(link["db_id"] for link in entity["normalized"]),
-        )
-        for entity in annotations(record)
-    ]
 
 
 def make_doc(nlp: Language, record: Record, labels: dict[str, str]) -> tuple[Doc, Counter]:
@@ -177,17 +82,6 @@ def convert_split(nlp: Language, records: Iterable[Record], labels: dict[str, st
         total.update(counts)
     kept = {label: total.pop(f"mentions_{label}", 0) for label in sorted(set(labels.values()))}
     return doc_bin, {**total, "mentions": sum(kept.values()), "mentions_by_label": kept}
-
-
-def check_ids(splits: dict[str, list[Record]]) -> None:
-    """Refuse a corpus in which a document stands twice, in one split or in two."""
-    counts = Counter(document_id(record) for records in splits.values() for record in records)
-    twice = [identifier for identifier, count in counts.items() if count > 1]
-    if twice:
-        raise ProjectError(
-            f"{len(twice)} documents stand in the corpus more than once, the first is '{twice[0]}'",
-            "Each document belongs into one split once: a test document seen in training makes the score worthless.",
-        )
 
 
 def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, dict]:

@@ -21,8 +21,6 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.bigbio import Record, document_id, document_text, read_records
-from scripts.convert import DEFAULT_LABELS, Mention, check_record, mentions, parse_labels
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize
@@ -47,6 +45,9 @@ from scripts.files import moved_into_place, sha256
 from scripts.formats import doc_mentions
 from scripts.gpu import use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
+from scripts.records.bigbio import Record, document_id, document_text, read_records
+from scripts.records.checks import check_record
+from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
 

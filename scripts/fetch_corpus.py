@@ -25,9 +25,9 @@ from tqdm import tqdm
 from urllib3.util import Retry
 from wasabi import msg
 
-from scripts.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
 from scripts.errors import ProjectError, shown_to_user
 from scripts.generate_notes import generate_notes
+from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
 
 PROFILES = ("bc5cdr", "synthetic")
 

@@ -5,8 +5,7 @@ Offsets count characters (code points) of a document's text, its passages joined
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +15,11 @@ from lxml.etree import XMLSyntaxError
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from scripts.convert import DOC_BIN_ATTRS, Mention
+from scripts.convert import DOC_BIN_ATTRS
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place
+from scripts.records.documents import Document, Passage
+from scripts.records.mentions import Mention
 
 # What would end a column or a line of PubTator, also for readers that split lines at every end Unicode knows.
 PUBTATOR_BREAK = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -26,38 +27,6 @@ PUBTATOR_BREAK = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 XML_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The delimiter that spaCy's own converter splits at, as in the files of CoNLL-2003.
 CONLL_DOCUMENT = "-DOCSTART- -X- O O"
-
-
-class Passage(NamedTuple):
-    """A part of a document.
-
-    type (str): what it is, e.g. "title" or "abstract".
-    text (str): its text.
-    """
-
-    type: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """A document with its mentions, as every format here writes and reads it.
-
-    id (str): its id, e.g. the PMID.
-    passages (tuple[Passage, ...]): its text in parts. None where it was read from CoNLL, which has words only.
-    mentions (tuple[Mention, ...]): its mentions.
-    doc (Doc | None): its tokens, with the mentions as entities; CoNLL and DocBin are written from them.
-    """
-
-    id: str
-    passages: tuple[Passage, ...] = field(repr=False)
-    mentions: tuple[Mention, ...]
-    doc: Doc | None = field(default=None, compare=False, repr=False)
-
-    @cached_property
-    def text(self) -> str:
-        """The passages joined by one space."""
-        return " ".join(passage.text for passage in self.passages)
 
 
 def doc_mentions(doc: Doc) -> tuple[Mention, ...]:

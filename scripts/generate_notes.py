@@ -10,14 +10,14 @@ import typer
 from faker import Faker
 from wasabi import msg
 
-from scripts.bigbio import SPLITS, Record, write_records
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
-from scripts.notes.patient import Patient
-from scripts.notes.templates import NOTE_TYPES, Section, Values, read_layouts, read_values
-from scripts.notes.terms import Term, read_terms
-from scripts.notes.text import MarkedText
-from scripts.notes.writer import days_of, write_note
+from scripts.records.bigbio import SPLITS, Record, write_records
+from scripts.synthetic.patient import Patient
+from scripts.synthetic.templates import NOTE_TYPES, Section, Values, read_layouts, read_values
+from scripts.synthetic.terms import Term, read_terms
+from scripts.synthetic.text import MarkedText
+from scripts.synthetic.writer import days_of, write_note
 
 # About 49,000, 7,000 and 19,000 words: a small encoder learns from them in minutes on two CPU cores.
 N_TRAIN, N_DEV, N_TEST = 240, 50, 100

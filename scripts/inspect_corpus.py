@@ -21,10 +21,12 @@ from spacy.training.iob_utils import doc_to_biluo_tags
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from wasabi import msg
 
-from scripts.bigbio import FEATURES, Record, document_id, read_corpus
-from scripts.convert import DEFAULT_LABELS, annotations, check_record, convert_split, parse_labels
+from scripts.clinical_ner.tokenizer import set_tokenizer
+from scripts.convert import convert_split
 from scripts.errors import ProjectError, shown_to_user
-from scripts.runtime.tokenizer import set_tokenizer
+from scripts.records.bigbio import FEATURES, Record, document_id, read_corpus
+from scripts.records.checks import check_record
+from scripts.records.mentions import DEFAULT_LABELS, annotations, parse_labels
 
 # In the place of a tag, for a wordpiece that stands for no text: the loss ignores it.
 IGNORED = "IGN"

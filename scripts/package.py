@@ -24,14 +24,14 @@ from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
 
 ROOT = Path(__file__).parents[1]
-RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "runtime").glob("*.py") if path.stem != "__init__")
+RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "clinical_ner").rglob("*.py") if path.stem != "__init__")
 # What the pipeline needs when it runs, with the ranges of requirements.txt. spaCy would fill in spacy-transformers
 # alone, and with that pip ends at a set of versions that does not work.
 RUNTIME_REQUIREMENTS = ("spacy", "spacy-transformers", "transformers", "torch")
 # The earliest time a zip archive can hold: with it the same pipeline gives the same wheel, byte for byte.
 SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
-# Those that scripts/runtime/transformer.py knows. It is not imported: what it registers would be in the way of a wheel.
+# Those of scripts/clinical_ner/encoder/transformer.py.
 PRECISIONS = (FP32, "int8")
 
 

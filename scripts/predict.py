@@ -15,11 +15,12 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.bigbio import Record, document_id, document_text, read_records
-from scripts.convert import check_ids
 from scripts.errors import ProjectError, shown_to_user
-from scripts.formats import FORMATS, Document, Passage, doc_mentions, write_documents
+from scripts.formats import FORMATS, doc_mentions, write_documents
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import Record, document_id, document_text, read_records
+from scripts.records.checks import check_ids
+from scripts.records.documents import Document, Passage
 
 
 def predict(model: str, records: Path, output: Path, *, formats: Sequence[str] = tuple(FORMATS)) -> list[Document]:

@@ -16,10 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from wasabi import msg
 
-from scripts.bigbio import SPLITS, document_id, document_text, read_records
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.tables import percent, show_interval
 from scripts.files import moved_into_place
+from scripts.records.bigbio import SPLITS, document_id, document_text, read_records
 from scripts.reporting.documents import worst_documents
 from scripts.reporting.model_card import describe_encoder, make_card
 from scripts.reporting.plots import draw_plots

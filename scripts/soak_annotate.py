@@ -26,12 +26,12 @@ from wasabi import msg
 from scripts.annotate import annotate
 from scripts.annotation.manifest import tree_sha256
 from scripts.bench_annotate import write_notes
-from scripts.benchmarking.machine import describe_machine
-from scripts.benchmarking.measure import forget_peak, in_new_process, most_memory
-from scripts.bigbio import document_text
+from scripts.benchmarks.machine import describe_machine
+from scripts.benchmarks.measure import forget_peak, in_new_process, most_memory
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
 from scripts.generate_notes import split_records
+from scripts.records.bigbio import document_text
 
 ROOT = Path(__file__).parents[1]
 # What a run leaves, its lock aside.

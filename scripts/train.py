@@ -20,7 +20,7 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
-from scripts import runtime  # noqa: F401  (registers what the config names)
+from scripts import clinical_ner  # noqa: F401  (registers what the config names)
 from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace

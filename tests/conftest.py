@@ -11,12 +11,12 @@ import pytest
 import srsly
 from hypothesis import HealthCheck, settings
 
-from scripts.bigbio import SPLITS, document_text, write_records
 from scripts.convert import convert
 from scripts.files import sha256
+from scripts.records.bigbio import SPLITS, document_text, write_records
 from scripts.train import train
 from tests.encoders import make_encoder
-from tests.records import make_record
+from tests.marked import make_record
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ner.cfg"
 # What a tiny random encoder needs to learn ten sentences in seconds.

@@ -15,7 +15,7 @@ from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertForPreTraining, BertModel, BertTokenizerFast
 from wasabi import msg
 
-from scripts.bigbio import document_text, read_records
+from scripts.records.bigbio import document_text, read_records
 
 TINY = {
     "num_hidden_layers": 2,

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from scripts.convert import Mention
+from scripts.records.mentions import Mention
 
 LENGTH = 40
 

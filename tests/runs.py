@@ -8,12 +8,12 @@ import lxml.html
 import spacy
 import srsly
 
-from scripts.bigbio import SPLITS, write_records
+from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.convert import convert
 from scripts.evaluate import evaluate
+from scripts.records.bigbio import SPLITS, write_records
 from scripts.report import report
-from scripts.runtime.tokenizer import set_tokenizer
-from tests.records import make_record
+from tests.marked import make_record
 
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 # What the rules below find in these is wrong in each way there is.

@@ -7,8 +7,8 @@ import spacy
 import srsly
 
 from scripts.bench_annotate import bench_annotate
-from scripts.bigbio import write_records
-from tests.records import make_record
+from scripts.records.bigbio import write_records
+from tests.marked import make_record
 
 
 def test_figures_are_written(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import pytest
 import srsly
 
 from scripts.bench_service import bench_service, summarize
-from scripts.bigbio import write_records
 from scripts.errors import ProjectError
-from tests.records import make_record
+from scripts.records.bigbio import write_records
+from tests.marked import make_record
 from tests.service.conftest import make_pipeline
 
 OPTIONS = {"notes": 2, "seconds": 1, "rounds": 1, "clients": 4}

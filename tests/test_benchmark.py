@@ -12,13 +12,13 @@ import torch
 
 from scripts import benchmark as benchmark_module
 from scripts.benchmark import BLOCK, benchmark, count_texts, summarize, take_turns
-from scripts.benchmarking.contenders import BARES, CONTENDERS, HUGGING_FACES, OURS, PIPELINES, Contender, get_encoder
-from scripts.benchmarking.tables import SVG
-from scripts.bigbio import write_records
+from scripts.benchmarks.contenders import BARES, CONTENDERS, HUGGING_FACES, OURS, PIPELINES, Contender, get_encoder
+from scripts.benchmarks.tables import SVG
 from scripts.errors import ProjectError
 from scripts.pipelines import load_pipeline
+from scripts.records.bigbio import write_records
 from tests.conftest import LABELS
-from tests.records import make_record
+from tests.marked import make_record
 from tests.service.conftest import make_pipeline
 
 

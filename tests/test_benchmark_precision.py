@@ -10,7 +10,7 @@ from transformers import AutoModel, PreTrainedModel
 
 from scripts import benchmark_precision as module
 from scripts.benchmark_precision import benchmark_precision, check_peers, choose, summarize
-from scripts.benchmarking.precisions import CONTENDERS, FP32, INT8
+from scripts.benchmarks.precisions import CONTENDERS, FP32, INT8
 from scripts.errors import ProjectError
 from tests.conftest import LABELS
 

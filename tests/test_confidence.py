@@ -7,10 +7,10 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from scripts.bigbio import SPLITS
+from scripts.clinical_ner.ner.token_classifier import Calibration, TokenClassifier
 from scripts.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.errors import ProjectError
-from scripts.runtime.token_classifier import Calibration, TokenClassifier
+from scripts.records.bigbio import SPLITS
 
 NLP = spacy.blank("en")
 
@@ -51,7 +51,7 @@ def test_confidences_are_those_of_a_calibration() -> None:
     ends = 1 - 1 / (numpy.exp(4.5) + 2)
     mean = (begins * goes_on * ends) ** (1 / 3)
     nlp = spacy.blank("en")
-    nlp.add_pipe("clinical_ner_token_classifier", name="ner").cfg["labels"] = ["X"]
+    nlp.add_pipe("clinical_token_classifier", name="ner").cfg["labels"] = ["X"]
     values, right = confidences(nlp, judged, {})
     assert values.tolist() == pytest.approx([mean])
     assert right.tolist() == [True] and judged.mentions == 2

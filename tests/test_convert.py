@@ -7,12 +7,13 @@ import spacy
 import srsly
 from spacy.tokens import DocBin
 
-from scripts.bigbio import SPLITS, Record, write_records
-from scripts.convert import DEFAULT_LABELS, Mention, convert, make_doc, mentions, parse_labels
+from scripts.clinical_ner.tokenizer import set_tokenizer
+from scripts.convert import convert, make_doc
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
-from scripts.runtime.tokenizer import set_tokenizer
-from tests.records import make_record
+from scripts.records.bigbio import SPLITS, Record, write_records
+from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
 
 NLP = set_tokenizer(spacy.blank("en"))

@@ -11,14 +11,15 @@ from spacy.tokens import Doc, Span
 from typer import Typer
 from typer.testing import CliRunner
 
-from scripts import runtime  # noqa: F401  (registers the extension)
-from scripts.bigbio import Record, write_records
-from scripts.convert import DEFAULT_LABELS, Mention, convert, parse_labels
+from scripts import clinical_ner  # noqa: F401  (registers the extension)
+from scripts.clinical_ner.tokenizer import set_tokenizer
+from scripts.convert import convert
 from scripts.errors import ProjectError
 from scripts.evaluate import evaluate, evaluate_cli, score_confidence
 from scripts.evaluation.scoring import Document
-from scripts.runtime.tokenizer import set_tokenizer
-from tests.records import make_record
+from scripts.records.bigbio import Record, write_records
+from scripts.records.mentions import DEFAULT_LABELS, Mention, parse_labels
+from tests.marked import make_record
 
 LABELS = parse_labels(DEFAULT_LABELS)
 TEST = [

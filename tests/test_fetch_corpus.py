@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from scripts import fetch_corpus as module
-from scripts.bigbio import SPLITS, document_id, document_text, read_records
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
+from scripts.records.bigbio import SPLITS, document_id, document_text, read_records
 from tests.shared import ARCHIVE, needs_archive
 
 # Titles and annotations in the manner of BC5CDR: composite, discontinuous, without a MeSH id, off by one character.

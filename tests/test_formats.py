@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from spacy.tokens import Span
 from spacy.training.converters import conll_ner_to_docs
 
-from scripts.bigbio import document_id
-from scripts.convert import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import read_bioc
-from scripts.formats import FORMATS, Document, Passage, doc_mentions, read_documents, write_documents
-from scripts.runtime.tokenizer import set_tokenizer
+from scripts.formats import FORMATS, doc_mentions, read_documents, write_documents
+from scripts.records.bigbio import document_id
+from scripts.records.documents import Document, Passage
+from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
 from tests.shared import ARCHIVE, needs_archive
 
 NLP = set_tokenizer(spacy.blank("en"))

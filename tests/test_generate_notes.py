@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from typer import Typer
 from typer.testing import CliRunner
 
-from scripts.bigbio import SPLITS, read_records
 from scripts.errors import ProjectError
 from scripts.generate_notes import N_TRAIN, generate_notes, generate_notes_cli, make_note, split_records
-from scripts.notes import FOLDER
-from scripts.notes.templates import LAYOUTS, NOTE_TYPES, read_layouts, read_values
-from scripts.notes.terms import read_terms, squeezed
-from scripts.notes.text import MarkedText, Mention, joined
+from scripts.records.bigbio import SPLITS, read_records
+from scripts.synthetic import FOLDER
+from scripts.synthetic.templates import LAYOUTS, NOTE_TYPES, read_layouts, read_values
+from scripts.synthetic.terms import read_terms, squeezed
+from scripts.synthetic.text import MarkedText, Mention, joined
 
 VALUES = read_values()
 TERMS = read_terms()

@@ -12,7 +12,6 @@ from spacy.vocab import Vocab
 from transformers import BertTokenizerFast
 from typer.testing import CliRunner
 
-from scripts.bigbio import FEATURES, SPLITS, write_corpus
 from scripts.inspect_corpus import (
     align_tags,
     describe,
@@ -23,6 +22,7 @@ from scripts.inspect_corpus import (
     word_tags,
     wordpiece_tags,
 )
+from scripts.records.bigbio import FEATURES, SPLITS, write_corpus
 
 WORDS = ["(", "naloxone", ")", "and", "renal", "failure", "hypotension"]
 ENTS = ["O", "B-Chemical", "O", "O", "B-Disease", "I-Disease", "B-Disease"]

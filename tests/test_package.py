@@ -13,6 +13,7 @@ import spacy
 import srsly
 from packaging.requirements import Requirement
 
+from scripts.clinical_ner import transformer
 from scripts.errors import ProjectError
 from scripts.package import (
     PRECISIONS,
@@ -24,7 +25,6 @@ from scripts.package import (
     runtime_requirements,
     set_precision,
 )
-from scripts.runtime import transformer
 
 NAME = "en_ner_small_tiny"
 ROW = {"precision": 0.802529, "recall": 0.25, "f1": 0.333333}

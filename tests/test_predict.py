@@ -7,14 +7,15 @@ from spacy.language import Language
 from spacy_transformers.pipeline_component import install_extensions
 from typer.testing import CliRunner
 
-from scripts.bigbio import write_records
-from scripts.convert import Mention
+from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError
 from scripts.files import sha256
-from scripts.formats import FORMATS, Passage, read_documents, write_documents
+from scripts.formats import FORMATS, read_documents, write_documents
 from scripts.predict import predict, predict_cli, predict_records
-from scripts.runtime.tokenizer import set_tokenizer
-from tests.records import make_record
+from scripts.records.bigbio import write_records
+from scripts.records.documents import Passage
+from scripts.records.mentions import Mention
+from tests.marked import make_record
 
 RECORDS = [
     make_record("Famotidine-associated [Disease delirium].", "Six cases.", document_id="8701013"),

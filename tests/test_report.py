@@ -12,11 +12,11 @@ import pytest
 import srsly
 from playwright.sync_api import Page
 
-from scripts.bigbio import document_text, write_records
 from scripts.errors import ProjectError
 from scripts.evaluation.tables import percent
+from scripts.records.bigbio import document_text, write_records
 from scripts.report import report, report_cli
-from tests.records import make_record
+from tests.marked import make_record
 from tests.runs import CONFIDENCE, LABELS, MARKED, Run, make_run
 
 pytest_plugins = ("tests.browser",)

@@ -236,7 +236,7 @@ def prepare_spawning(nlp: Language) -> None:
 
     RAISES (ProjectError): the pipeline can't be pickled. Each batch would fail, and be read one text at a time.
     """
-    # Forks have one thread each by runtime.forking.
+    # Forks have one thread each by clinical_ner.processes.
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         pickle.dumps(nlp)

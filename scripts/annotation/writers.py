@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from scripts.annotation.brat import BratWriter
 from scripts.annotation.engine import AnnotatedNote
 from scripts.annotation.omop import OmopWriter
-from scripts.convert import Mention
-from scripts.formats import FORMATS, Document, Passage
+from scripts.formats import FORMATS
+from scripts.records.documents import Document, Passage
+from scripts.records.mentions import Mention
 
 ENTITY = pa.struct(
     [

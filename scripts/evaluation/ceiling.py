@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import Any
 
-from scripts.bigbio import Record, document_id
-from scripts.convert import annotations, mentions, whole_mentions
 from scripts.evaluation.scoring import Place, place, ratio
+from scripts.records.bigbio import Record, document_id
+from scripts.records.mentions import annotations, mentions, whole_mentions
 
 
 def recall_ceiling(

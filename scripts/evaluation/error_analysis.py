@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.convert import Mention
 from scripts.evaluation.scoring import Document, place
 from scripts.evaluation.slices import Context, Names, concepts
+from scripts.records.mentions import Mention
 
 CLASSES = ("boundary", "wrong_label", "missed", "spurious")
 BOUNDARIES = (

@@ -7,10 +7,10 @@ For BC5CDR test: DNorm (https://doi.org/10.1093/bioinformatics/btt474) for Disea
 from pathlib import Path
 from typing import Any
 
-from scripts.convert import Mention
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import count, labels_of, pair, score
 from scripts.formats import read_documents
+from scripts.records.mentions import Mention
 
 
 def read_system(path: Path) -> dict[str, list[Mention]]:

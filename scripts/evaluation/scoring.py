@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from nervaluate import Evaluator
 
-from scripts.convert import Mention
 from scripts.errors import ProjectError
+from scripts.records.mentions import Mention
 
 DRAWS = 1000
 MEASURES = ("precision", "recall", "f1")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from scripts.bigbio import Record, document_text
-from scripts.convert import Mention, mentions, whole_mentions
+from scripts.clinical_ner.ner.abbreviations import find_definitions
 from scripts.evaluation.scoring import Document, Place, count, place, tabulate
-from scripts.runtime.abbreviations import find_definitions
+from scripts.records.bigbio import Record, document_text
+from scripts.records.mentions import Mention, mentions, whole_mentions
 
 # "HOSPITAL COURSE: admitted with ...", or any words alone on their line before a colon.
 HEADER = re.compile(r"^[ \t]*([A-Z][A-Z0-9 /&-]{1,40}|[A-Z][\w /&-]{1,40}(?=:[ \t]*$)):", re.MULTILINE)

@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment
 
-from scripts.bigbio import SPLITS
 from scripts.corpora import CORPORA
 from scripts.evaluation.scoring import MEASURES
+from scripts.records.bigbio import SPLITS
 from scripts.reporting.tables import (
     error_table,
     other_table,

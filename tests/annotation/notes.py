@@ -8,7 +8,7 @@ from spacy.tokens import Span
 
 from scripts.annotation.engine import AnnotatedNote, Entity
 from scripts.annotation.notes import Note
-from scripts.runtime.tokenizer import set_tokenizer
+from scripts.clinical_ner.tokenizer import set_tokenizer
 
 NLP = set_tokenizer(spacy.blank("en"))
 # Line ends of all kinds, separators, quotes, markup, what XML cannot hold, wide, combining and zero-width characters.

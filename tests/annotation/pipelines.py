@@ -11,7 +11,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from scripts.runtime.tokenizer import set_tokenizer
+from scripts.clinical_ner.tokenizer import set_tokenizer
 
 PATTERNS = [
     {"label": "Chemical", "pattern": [{"LOWER": "aspirin"}]},

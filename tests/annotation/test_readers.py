@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from scripts.annotation.notes import Note, Rejected
 from scripts.annotation.readers import KINDS, input_files, read_notes, skipped_files
 from scripts.errors import ProjectError
-from scripts.formats import FORMATS, Document, Passage
+from scripts.formats import FORMATS
+from scripts.records.documents import Document, Passage
 from tests.annotation.notes import COLUMNS, IDS, TEXTS
 
 ONE_COLUMN = st.fixed_dictionaries({"more": TEXTS})

@@ -1,7 +1,7 @@
 """What no prediction can reach is counted by hand here."""
 
 from scripts.evaluation.ceiling import recall_ceiling
-from tests.records import make_record
+from tests.marked import make_record
 
 LABELS = {"Chem*": "Chemical", "Disease": "Disease"}
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.convert import Mention
 from scripts.evaluation.error_analysis import BOUNDARIES, CLASSES, FLAGS, analyse, summarize
 from scripts.evaluation.scoring import Document
 from scripts.evaluation.slices import Context, Names, collect_names, read_context
+from scripts.records.mentions import Mention
+from tests.marked import make_record
 from tests.mentions import LENGTH, flat_mentions
-from tests.records import make_record
 
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 NO_CONTEXT = Context("x" * LENGTH, set(), set(), [], [], set())

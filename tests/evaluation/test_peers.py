@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts.bigbio import document_id
-from scripts.convert import DEFAULT_LABELS, Mention, mentions, parse_labels
 from scripts.errors import ProjectError
 from scripts.evaluation.peers import read_system, score_peers
 from scripts.fetch_corpus import BC5CDR_FILES, read_bioc
+from scripts.records.bigbio import document_id
+from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
 from tests.shared import ARCHIVE, needs_archive
 
 PUBTATOR = """\

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.convert import Mention
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import (
     Document,
@@ -20,6 +19,7 @@ from scripts.evaluation.scoring import (
     score_relaxed,
     tabulate,
 )
+from scripts.records.mentions import Mention
 from tests.mentions import flat_mentions
 
 LABELS = ["Chemical", "Disease"]

@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.bigbio import Record, document_id, document_text
-from scripts.convert import Mention, mentions
 from scripts.evaluation.scoring import Document, count, tabulate
 from scripts.evaluation.slices import (
     DOCUMENTS_OF_A_SECTION,
@@ -17,8 +15,10 @@ from scripts.evaluation.slices import (
     score_slices,
     surface_form,
 )
+from scripts.records.bigbio import Record, document_id, document_text
+from scripts.records.mentions import Mention, mentions
+from tests.marked import make_record
 from tests.mentions import LENGTH, flat_mentions
-from tests.records import make_record
 
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 NAMES = list(LABELS)

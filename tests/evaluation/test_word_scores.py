@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
+from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.word_scores import check_agreement, score_words, word_tags
-from scripts.runtime.tokenizer import set_tokenizer
 
 NLP = set_tokenizer(spacy.blank("en"))
 LABELS = ["Chemical", "Disease"]

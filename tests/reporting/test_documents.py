@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.convert import Mention
 from scripts.evaluation.error_analysis import analyse
 from scripts.evaluation.scoring import Document, place
 from scripts.evaluation.slices import Names, read_context
+from scripts.records.mentions import Mention
 from scripts.reporting.documents import Segment, cut, find_marks, worst_documents
+from tests.marked import make_record
 from tests.mentions import LENGTH, flat_mentions
-from tests.records import make_record
 
 TEXT = "abcdefghij" * (LENGTH // 10)
 

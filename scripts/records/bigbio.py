@@ -1,0 +1,156 @@
+"""The record between every source and `convert`: BigBio's `bc5cdr_source` schema, one JSON line a document.
+
+Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import srsly
+from datasets import Dataset, Features, Value
+
+from scripts.errors import ProjectError
+from scripts.files import moved_into_place
+
+SPLITS = ("train", "dev", "test")
+
+ENTITY = {
+    "id": Value("string"),
+    "offsets": [[Value("int32")]],
+    "text": [Value("string")],
+    "type": Value("string"),
+    "normalized": [{"db_name": Value("string"), "db_id": Value("string")}],
+}
+RELATION = {
+    "id": Value("string"),
+    "type": Value("string"),
+    "arg1_id": Value("string"),
+    "arg2_id": Value("string"),
+}
+FEATURES = Features(
+    {
+        "passages": [
+            {
+                "document_id": Value("string"),
+                "type": Value("string"),
+                "text": Value("string"),
+                "entities": [ENTITY],
+                "relations": [RELATION],
+            }
+        ]
+    }
+)
+
+Record = dict[str, Any]
+
+
+def document_id(record: Record) -> str:
+    """Give the id of a record's document, which each of its passages carries."""
+    return record["passages"][0]["document_id"]
+
+
+def document_text(record: Record) -> str:
+    """Give a document's text: its passages joined by one space. Entity offsets count in it."""
+    return " ".join(passage["text"] for passage in record["passages"])
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read one split. Nothing of it is left in a cache of `datasets`: the text may be a patient's.
+
+    path (Path): a JSONL file of records.
+    RETURNS (list[Record]): the records in the file's order.
+    RAISES (ProjectError): a line is not JSON, or not a record.
+    """
+    try:
+        lines = list(srsly.read_jsonl(path))
+    except ValueError as error:
+        raise not_records(path, "a line of it is not JSON") from error
+    return checked_records(lines, path)
+
+
+def read_corpus(folder: Path) -> dict[str, list[Record]]:
+    """Read a corpus that `write_corpus` wrote.
+
+    folder (Path): holds {train,dev,test}.jsonl.
+    RETURNS (dict[str, list[Record]]): the documents of each of `SPLITS`.
+    RAISES (ProjectError): a split is missing, or holds something else.
+    """
+    missing = [f"{split}.jsonl" for split in SPLITS if not (folder / f"{split}.jsonl").is_file()]
+    if missing:
+        raise ProjectError(f"{folder} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
+    return {split: read_records(folder / f"{split}.jsonl") for split in SPLITS}
+
+
+def write_records(records: list[Record], path: Path) -> None:
+    """Write one split as JSONL, whole or not at all.
+
+    records (list[Record]): the split's documents.
+    path (Path): the file to write.
+    RAISES (ProjectError): one of them is not a record.
+    """
+    with moved_into_place(path) as partial:
+        srsly.write_jsonl(partial, checked_records(records, path))
+
+
+def write_corpus(
+    corpus: dict[str, list[Record]], folder: Path, *, others: Mapping[str, bytes] = MappingProxyType({})
+) -> None:
+    """Write a corpus as a folder with one JSONL file for each split, whole or not at all.
+
+    corpus (dict[str, list[Record]]): the documents of each of `SPLITS`.
+    folder (Path): the folder to write. One that is there is replaced, if a corpus is all it holds.
+    others (Mapping[str, bytes]): files that belong to the corpus, by their path in a folder inside of it.
+    RAISES (ProjectError): the folder holds something else, or one of the documents is not a record.
+    """
+    names = {split: f"{split}.jsonl" for split in SPLITS}
+    expected = {*names.values(), *(Path(path).parts[0] for path in others)}
+    unexpected = {path.name for path in folder.iterdir()} - expected if folder.exists() else set()
+    if unexpected:
+        raise ProjectError(
+            f"{folder} holds more than a corpus, and would be replaced: {', '.join(sorted(unexpected)[:5])}",
+            f"Give a new folder, or one that holds nothing but {', '.join(sorted(expected))}.",
+        )
+    with moved_into_place(folder) as partial:
+        partial.mkdir()
+        for split, name in names.items():
+            write_records(corpus[split], partial / name)
+        for path, content in others.items():
+            (partial / path).parent.mkdir(exist_ok=True)
+            (partial / path).write_bytes(content)
+
+
+def checked_records(records: list[Any], where: Path) -> list[Record]:
+    """Give the records with exactly the fields and types of `FEATURES`.
+
+    where (Path): the file that they stand in or go to, for the message.
+    RAISES (ProjectError): one of them is not a record.
+    """
+    if not records:
+        raise not_records(where, "it is empty")
+    try:
+        records = Dataset.from_list(records, features=FEATURES).to_list()
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise not_records(where, f"a field is missing or of another type ({type(error).__name__})") from error
+    for number, record in enumerate(records, start=1):
+        if not record["passages"] or lacks_value(record):
+            raise not_records(where, f"record {number} has no passages, or one that lacks a field")
+    return records
+
+
+def lacks_value(value: Any) -> bool:
+    """Tell whether a field, or one inside it, is not set. `datasets` fills what is missing with None."""
+    if isinstance(value, dict):
+        return any(map(lacks_value, value.values()))
+    if isinstance(value, list):
+        return any(map(lacks_value, value))
+    return value is None
+
+
+def not_records(where: Path, why: str) -> ProjectError:
+    """Give the error for a file whose content is not what `FEATURES` says."""
+    return ProjectError(
+        f"{where} does not hold records of BigBio's bc5cdr_source schema: {why}",
+        "Each line must be a JSON object with 'passages'; see scripts/records/bigbio.py for the fields.",
+    )

@@ -1,0 +1,140 @@
+"""One sentence: a template's slots filled from what the patient has, takes, and has not."""
+
+from scripts.errors import ProjectError
+from scripts.synthetic.patient import Patient
+from scripts.synthetic.templates import CONCEPTS, ORDERS, Slot, Template
+from scripts.synthetic.terms import STYLES, Term
+from scripts.synthetic.text import MarkedText, joined
+
+# How often a mention takes a style where the template leaves it open: notes are full of brands and abbreviations.
+STYLE_WEIGHTS = {"name": 10, "synonym": 4, "short": 7, "brand": 4, "misspelled": 1.5}
+SHARE_IN_CAPITALS = 0.04
+
+
+def fill(template: Template, patient: Patient, used: list[Term]) -> MarkedText:
+    """Fill in a template.
+
+    template (Template): the template.
+    patient (Patient): whom it speaks of.
+    used (list[Term]): the terms that this section of the note has named: they come again only when all have. What this
+        sentence names is added.
+    RETURNS (MarkedText): the text, and the mentions in it.
+    RAISES (ProjectError): the split has too few terms for the template.
+    """
+    sentence = Sentence(patient, template, used)
+    return joined(part if isinstance(part, str) else sentence.value(part) for part in template)
+
+
+class Sentence:
+    """The terms of one sentence: slots with one key share a term, others have terms of their own.
+
+    patient (Patient): the person.
+    template (Template): the sentence's template.
+    used (list[Term]): the terms named before; those of the sentence are added.
+    """
+
+    def __init__(self, patient: Patient, template: Template, used: list[Term]) -> None:
+        self.patient = patient
+        self.random = patient.random
+        self.slots = [part for part in template if isinstance(part, Slot) and part.kind in CONCEPTS]
+        self.topics: dict[str, str] = {}
+        self.terms: dict[tuple[str, str, bool], Term] = {}
+        for slot in self.slots:
+            if slot.key not in self.terms:
+                self.terms[slot.key] = self._choose(slot, used)
+        used += self.terms.values()
+
+    def value(self, slot: Slot) -> MarkedText:
+        """Give what fills a slot, as a mention if it is a term."""
+        if slot.kind in ORDERS:
+            place = (slot.number, slot.second)
+            drug = self.terms.get(("drug", *place)) or self.terms["med", *place]
+            return MarkedText(self.random.choice(drug.order[slot.kind]))
+        if slot.kind not in CONCEPTS:
+            return MarkedText(self.patient.text_value(slot))
+        if slot.kind == "combo":
+            return self._combination(self.terms[slot.key])
+        return self._mention(self.terms[slot.key], slot.detail)
+
+    def _mention(self, term: Term, detail: str) -> MarkedText:
+        """Write a term in the style that the template asks for if it has that, or in one by chance."""
+        style = detail if detail in term.forms else self._style(term, tuple(term.forms))
+        form = self.random.choice(term.forms[style])
+        if detail == "upper" or self.random.random() < SHARE_IN_CAPITALS:
+            form = form.upper()
+        return MarkedText.of_term(form, term)
+
+    def _combination(self, drug: Term) -> MarkedText:
+        """Write two drugs that share a tablet: each is a mention of its own."""
+        name = self.random.choice(drug.partners)
+        parts = (drug, self.patient.by_name[name])
+        return joined([self._mention(part, self._style(part, ("name", "short"))) for part in parts], "/")
+
+    def _style(self, term: Term, styles: tuple[str, ...]) -> str:
+        styles = tuple(style for style in styles if style in term.forms)
+        return self.random.choices(styles, [STYLE_WEIGHTS[style] for style in styles])[0]
+
+    def _choose(self, slot: Slot, used: list[Term]) -> Term:
+        """Choose a term: if possible with the forms that the sentence asks of it, and one not named yet."""
+        styles = {each.detail for each in self.slots if each.key == slot.key and each.detail in STYLES}
+        others = list(self.terms.values())
+        pools = self._pools(slot)
+        for needed, avoided in ((styles, [*others, *used]), (styles, others), (set(), others)):
+            for pool in pools:
+                if fitting := [term for term in pool if term not in avoided and needed <= term.forms.keys()]:
+                    return self.random.choice(fitting)
+        raise ProjectError(
+            f"No term is left for the slot '{slot.kind}' of a template",
+            "Ask for fewer of them in one template, or add such terms to the split in scripts/notes/data.",
+        )
+
+    def _pools(self, slot: Slot) -> list[list[Term]]:
+        """Give the terms that may fill a slot, the most fitting first."""
+        patient = self.patient
+        match slot.kind:
+            case "dx":
+                return self._by_topic(slot, patient.problems, patient.possible_problems)
+            case "drug":
+                return self._by_topic(slot, patient.drugs, patient.possible_drugs)
+            case "med":
+                return self._by_topic(slot, patient.home_drugs, patient.possible_home_drugs)
+            case "sym":
+                return [patient.symptoms, patient.no_symptoms]
+        return [
+            {
+                "nosym": patient.no_symptoms,
+                "absent": patient.absent,
+                "family": patient.absent_in_family,
+                "lesion": patient.absent_in_image,
+                "allergen": patient.allergens,
+                "reaction": patient.reactions,
+                "combo": patient.combinations,
+            }[slot.kind]
+        ]
+
+    def _by_topic(self, slot: Slot, own: list[Term], possible: list[Term]) -> list[list[Term]]:
+        topic = self._topic(slot.number)
+        return [
+            [term for term in own if term.group == topic],
+            [term for term in possible if term.group == topic],
+            own,
+            possible,
+        ]
+
+    def _topic(self, number: str) -> str:
+        """Give the field of medicine that a number stands for in this sentence."""
+        if number not in self.topics:
+            slots = [slot for slot in self.slots if slot.number == number]
+            if any(slot.kind in ("drug", "med") or slot.second for slot in slots):
+                pairs = ["Disease" if slot.kind == "dx" else "Chemical" for slot in slots if slot.second]
+                groups = [group for group in self.patient.topics if all(self._has_two(group, pair) for pair in pairs)]
+            else:
+                groups = [term.group for term in self.patient.problems]
+            apart = [group for group in groups if group not in self.topics.values()]
+            self.topics[number] = self.random.choice(apart or groups or self.patient.topics)
+        return self.topics[number]
+
+    def _has_two(self, group: str, label: str) -> bool:
+        """Whether a field has two diagnoses or two drugs for the person."""
+        terms = self.patient.possible_problems if label == "Disease" else self.patient.possible_drugs
+        return sum(term.group == group for term in terms) > 1

@@ -1,0 +1,232 @@
+"""How notes are worded: `train.yaml`, `dev.yaml`, `test.yaml` and `values.yaml`, read and checked.
+
+A split's file has `notes`, the sections of each note type in their order, and `sentences`, the templates that they
+draw from. A template is text with slots: `{drug1} {dose1} was started for {dx1}`. Slots with the same name and number
+are one thing within a sentence, and `drug1` treats `dx1`; `dx1b` is another diagnosis of the same field. What comes
+after a colon says more: `{drug:brand}`, `{number:60-95}`, `{pick:reports|endorses}`, `{date:+3}`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import srsly
+
+from scripts.errors import ProjectError
+from scripts.synthetic import FOLDER
+from scripts.synthetic.terms import STYLES
+
+NOTE_TYPES = ("discharge_summary", "progress_note", "clinic_letter", "emergency_note", "medication_list")
+LAYOUTS = ("block", "lines", "inline", "prose", "bullets", "numbers")
+
+CONCEPTS = ("drug", "med", "dx", "sym", "absent", "nosym", "family", "lesion", "allergen", "reaction", "combo")
+ORDERS = ("dose", "route", "frequency")
+PATIENT = (
+    *(
+        "person",
+        "surname",
+        "doctor",
+        "consultant",
+        "age",
+        "birth",
+        "job",
+        "hospital",
+        "city",
+        "identifier",
+        "discharged",
+        "day",
+        "year",
+    ),
+    *("he", "him", "his", "man", "mr"),
+)
+SPECIFICATIONS = {
+    **dict.fromkeys(CONCEPTS, f"({'|'.join(STYLES)}|upper)?"),
+    "number": r"\d+(\.\d+)?-\d+(\.\d+)?",
+    "pick": r"[^|]*(\|[^|]*)+",
+    "date": r"([+-]\d+)?",
+}
+SLOT_NAME = re.compile(r"([a-z]+)(?:(\d)(b?))?")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place to fill in.
+
+    kind (str): what goes there.
+    number (str): which one of them within the sentence, "" or a digit.
+    second (bool): another one of the same field of medicine.
+    detail (str): what the template says after the colon.
+    """
+
+    kind: str
+    number: str = ""
+    second: bool = False
+    detail: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, bool]:
+        """Slots with one key hold the same thing within a sentence."""
+        return (self.kind, self.number, self.second)
+
+
+Template = tuple[str | Slot, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a note.
+
+    layout (str): one of LAYOUTS.
+    header (Template): what stands above it, or before it if the layout is "inline". Empty for none.
+    templates (tuple[Template, ...]): what its lines, items or sentences are drawn from; all of them for "block".
+    count (tuple[int, int]): how many of them the shortest and the longest notes have.
+    repeat (tuple[int, int]): how often the section stands in the shortest and the longest notes.
+    """
+
+    layout: str
+    header: Template
+    templates: tuple[Template, ...]
+    count: tuple[int, int]
+    repeat: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What `values.yaml` says.
+
+    lists (dict[str, list[str]]): what fills slots that are no terms, by the slot's name.
+    groups (dict[str, dict[str, Any]]): the patients whom a group of terms fits, where that is not all.
+    imaged (list[str]): the groups of terms that an image can show.
+    """
+
+    lists: dict[str, list[str]]
+    groups: dict[str, dict[str, Any]]
+    imaged: list[str]
+
+
+def read_values(folder: Path = FOLDER) -> Values:
+    """Read `values.yaml`, which the splits share: no term is in it."""
+    return Values(**read_yaml(folder / "values.yaml", {"lists": dict, "groups": dict, "imaged": list}))
+
+
+def read_layouts(split: str, values: Values, folder: Path = FOLDER) -> dict[str, list[Section]]:
+    """Read a split's templates.
+
+    split (str): the split, which names the file.
+    values (Values): the lists that slots may draw from.
+    folder (Path): where the file is.
+    RETURNS (dict[str, list[Section]]): the sections of each note type.
+    RAISES (ProjectError): something in the file is unknown or malformed.
+    """
+    path = folder / f"{split}.yaml"
+    data = read_yaml(path, {"notes": dict, "sentences": dict})
+    if sorted(data["notes"]) != sorted(NOTE_TYPES):
+        raise ProjectError(f"{path} lays out the notes {sorted(data['notes'])}", f"Right are: {sorted(NOTE_TYPES)}")
+    sentences = {
+        name: parse_templates(texts, values, f"{path}, sentences, {name}") for name, texts in data["sentences"].items()
+    }
+    return {
+        note_type: [
+            read_section(section, sentences, values, f"{path}, {note_type}, section {number}")
+            for number, section in enumerate(data["notes"][note_type], start=1)
+        ]
+        for note_type in NOTE_TYPES
+    }
+
+
+def read_yaml(path: Path, parts: dict[str, type]) -> dict[str, Any]:
+    """Read a YAML file that has exactly these parts, of these types."""
+    try:
+        data = srsly.read_yaml(path)
+    except ValueError as error:
+        raise ProjectError(f"{path} is not YAML", str(error)) from error
+    if (
+        not isinstance(data, dict)
+        or set(data) != set(parts)
+        or not all(isinstance(data[name], part) for name, part in parts.items())
+    ):
+        expected = ", ".join(f"{name} ({part.__name__})" for name, part in parts.items())
+        raise ProjectError(f"{path} does not have the right parts", f"Right are: {expected}")
+    return data
+
+
+def read_section(
+    data: dict[str, Any], sentences: dict[str, tuple[Template, ...]], values: Values, where: str
+) -> Section:
+    """Read one section of a note type: a layout with the name of its sentences, or "block" with its lines."""
+    layout = next((each for each in LAYOUTS if each in data), None)
+    if layout is None or set(data) - {layout, "header", "count", "repeat"}:
+        raise ProjectError(
+            f"{where} has the keys {sorted(data)}",
+            f"Right are one of {', '.join(LAYOUTS)}, and if need be header, count and repeat.",
+        )
+    if layout == "block":
+        templates = parse_templates(data["block"], values, where)
+    elif data[layout] in sentences:
+        templates = sentences[data[layout]]
+    else:
+        raise ProjectError(f"{where} draws from '{data[layout]}'", f"Right would be one of: {', '.join(sentences)}")
+    return Section(
+        layout=layout,
+        header=parse_template(data["header"], values, where) if "header" in data else (),
+        templates=templates,
+        count=read_range(data.get("count", [1, 1]), where),
+        repeat=read_range(data.get("repeat", [1, 1]), where),
+    )
+
+
+def read_range(data: Any, where: str) -> tuple[int, int]:
+    """Read how many the shortest and the longest notes have."""
+    match data:
+        case [int(low), int(high)] if 0 <= low <= high:
+            return low, high
+    raise ProjectError(f"{where} has {data} for count or repeat", "Right would be two numbers, the lower first.")
+
+
+def parse_templates(texts: Any, values: Values, where: str) -> tuple[Template, ...]:
+    """Take a list of templates apart."""
+    if not isinstance(texts, list) or not texts:
+        raise ProjectError(f"{where} is not a list of templates", "Write one template a line, after a hyphen.")
+    return tuple(parse_template(text, values, where) for text in texts)
+
+
+def parse_template(text: str, values: Values, where: str) -> Template:
+    """Take a template apart.
+
+    text (str): the template.
+    values (Values): the lists that slots may draw from.
+    where (str): the file and the place in it, for messages.
+    RETURNS (Template): its literal texts and slots, in their order.
+    RAISES (ProjectError): it has a slot that nothing fills, or is no template.
+    """
+    try:
+        parts = list(Formatter().parse(text))
+    except (TypeError, ValueError) as error:
+        raise ProjectError(f"{where}: '{text}' is no template", str(error)) from error
+    template: list[str | Slot] = []
+    for literal, name, detail, _ in parts:
+        template += [literal] if literal else []
+        template += [parse_slot(name, detail or "", values, where)] if name is not None else []
+    if not template or text != text.strip():
+        raise ProjectError(f"{where} has an empty template, or one with spaces around it", "Write text there.")
+    slots = [part for part in template if isinstance(part, Slot)]
+    drugs = [(slot.number, slot.second) for slot in slots if slot.kind in ("drug", "med")]
+    for slot in slots:
+        if slot.kind in ORDERS and (slot.number, slot.second) not in drugs:
+            raise ProjectError(f"{where}: '{text}' has a {slot.kind} of no drug", "Number it as its drug is numbered.")
+    return tuple(template)
+
+
+def parse_slot(name: str, detail: str, values: Values, where: str) -> Slot:
+    """Read what stands in the braces of a template."""
+    match = SLOT_NAME.fullmatch(name)
+    kind = match[1] if match else name
+    if kind not in (*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists):
+        known = ", ".join((*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists))
+        raise ProjectError(f"{where} has the slot '{name}'", f"Right would be one of: {known}")
+    if not re.fullmatch(SPECIFICATIONS.get(kind, ""), detail):
+        expected = SPECIFICATIONS.get(kind) or "nothing"
+        raise ProjectError(f"{where} has '{detail}' in the slot '{name}'", f"Right would be: {expected}")
+    return Slot(kind, match[2] or "", bool(match[3]), detail)

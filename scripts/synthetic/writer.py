@@ -1,0 +1,122 @@
+"""A whole note, from the sections of its type and the person it is about: headers, lists, paragraphs, line ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from scripts.synthetic.patient import Patient
+from scripts.synthetic.sentence import fill
+from scripts.synthetic.templates import Section, Template
+from scripts.synthetic.terms import Term
+from scripts.synthetic.text import MarkedText, joined
+
+SHARE_WRAPPED = 0.7
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How a note's author writes, throughout the note.
+
+    width (int | None): the characters in a line, where lines are broken by hand.
+    indent (int): the spaces before the further lines of a paragraph.
+    bullet (str): what stands before an item of a bulleted list.
+    number (str): what stands behind the number of an item.
+    gap (str): what stands between two sections.
+    capitals (bool): whether the items of lists begin with a capital.
+    """
+
+    width: int | None
+    indent: int
+    bullet: str
+    number: str
+    gap: str
+    capitals: bool
+
+    @classmethod
+    def by_chance(cls, random: Random) -> "Habits":
+        """Draw an author's habits."""
+        return cls(
+            width=random.randint(64, 80) if random.random() < SHARE_WRAPPED else None,
+            indent=random.choice([0, 0, 0, 2, 4]),
+            bullet=random.choice(["- ", "* ", "-", "• ", "  - "]),
+            number=random.choice([". ", ") "]),
+            gap=random.choice(["\n\n", "\n\n", "\n"]),
+            capitals=random.random() < 0.4,
+        )
+
+    def wrapped(self, text: MarkedText, indent: int) -> MarkedText:
+        """Break a text into lines, if the author does so."""
+        return text if self.width is None else text.wrapped(self.width, indent)
+
+
+def between(limits: tuple[int, int], size: float) -> int:
+    """Give how many there are in a note of a size from 0 to 1."""
+    return round(limits[0] + (limits[1] - limits[0]) * size)
+
+
+def days_of(sections: list[Section], size: float) -> int:
+    """Give the days that a note tells of: how often its most repeated section stands in it."""
+    return max(between(section.repeat, size) for section in sections)
+
+
+class Deck:
+    """Templates drawn in a random order throughout a note: one comes again only when all of its kind have come.
+
+    random (Random): the source of chance.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.rest: dict[tuple[Template, ...], list[Template]] = {}
+
+    def draw(self, templates: tuple[Template, ...], count: int) -> list[Template]:
+        """Draw so many of these templates."""
+        rest = self.rest.setdefault(templates, [])
+        while len(rest) < count:
+            rest += self.random.sample(templates, len(templates))
+        drawn, rest[:count] = rest[:count], []
+        return drawn
+
+
+def write_note(sections: list[Section], patient: Patient, *, size: float) -> MarkedText:
+    """Write a note.
+
+    sections (list[Section]): the sections of its type.
+    patient (Patient): whom it is about, and the source of chance.
+    size (float): 0 for the shortest, 1 for the longest.
+    RETURNS (MarkedText): the note, and the mentions in it.
+    """
+    habits, deck = Habits.by_chance(patient.random), Deck(patient.random)
+    written: list[MarkedText] = []
+    for section in sections:
+        for day in range(1, between(section.repeat, size) + 1):
+            patient.day = day
+            count = between(section.count, size)
+            templates = section.templates if section.layout == "block" else deck.draw(section.templates, count)
+            written += [write_section(section, templates, patient, habits)] if templates else []
+        patient.day = 1
+    return joined(written, habits.gap)
+
+
+def write_section(section: Section, templates: Sequence[Template], patient: Patient, habits: Habits) -> MarkedText:
+    """Write one section: its header, and these templates filled in."""
+    used: list[Term] = []
+    header = [fill(section.header, patient, used)] if section.header else []
+    texts = [fill(template, patient, used) for template in templates]
+    match section.layout:
+        case "inline":
+            sentences = [text.capitalized() for text in texts]
+            return habits.wrapped(joined([*header, *sentences], " "), habits.indent)
+        case "prose":
+            paragraph = joined([text.capitalized() for text in texts], " ")
+            return joined([*header, habits.wrapped(paragraph, habits.indent)], "\n")
+        case "bullets":
+            texts = [item(habits.bullet, text, habits) for text in texts]
+        case "numbers":
+            texts = [item(f"{number}{habits.number}", text, habits) for number, text in enumerate(texts, start=1)]
+    return joined([*header, *texts], "\n")
+
+
+def item(marker: str, text: MarkedText, habits: Habits) -> MarkedText:
+    """Write an item of a list, its further lines under its first word."""
+    return habits.wrapped(joined([marker, text.capitalized() if habits.capitals else text]), len(marker))

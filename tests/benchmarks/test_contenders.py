@@ -1,0 +1,107 @@
+"""The contenders share one encoder, find what they should, and pack and batch as their names say."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from spacy.language import Language
+
+from scripts.benchmarks.contenders import (
+    BARES,
+    CONTENDERS,
+    HUGGING_FACES,
+    PIPELINES,
+    get_encoder,
+    make_contenders,
+    make_tagger,
+    pack,
+    with_hugging_face,
+)
+from scripts.benchmarks.measure import time_run
+from scripts.pipelines import load_pipeline
+from tests.encoders import TINY
+
+LIMIT = TINY["max_position_embeddings"]
+TEXTS = ["aspirin caused gout in 3 rats."] * 10
+
+
+@pytest.fixture
+def nlp(trained: Path) -> Language:
+    return load_pipeline(str(trained))
+
+
+def test_all_run_the_same_encoder(trained: Path) -> None:
+    contenders = make_contenders(str(trained))
+    assert list(contenders) == list(CONTENDERS)
+    assert len({id(contender.encoder) for contender in contenders.values()}) == 1
+    for name, contender in contenders.items():
+        # Thinc leaves it in training mode, as the pipeline before this one did.
+        contender.encoder.train()
+        counted = time_run(contender.encoder, contender.prepare(TEXTS))
+        assert counted["rows"] == (2 if name in BARES else 10), name
+        assert not contender.encoder.training or name in PIPELINES, name
+
+
+def test_strided_spans_give_the_same_entities(trained: Path) -> None:
+    """Where a text is one window for all, nothing but the way there differs."""
+    found = {
+        name: [[(ent.text, ent.label_) for ent in doc.ents] for doc in contender.nlp.pipe(TEXTS)]
+        for name, contender in make_contenders(str(trained)).items()
+        if name in PIPELINES
+    }
+    assert all(each == [[("aspirin", "Chemical"), ("gout", "Disease")]] * 10 for each in found.values()), found
+
+
+def test_hugging_face_has_the_same_head(nlp: Language) -> None:
+    annotate = with_hugging_face(nlp, get_encoder(nlp), batch_size=8)
+    for entities in annotate(TEXTS)():
+        assert [(entity["entity_group"], entity["start"], entity["end"]) for entity in entities] == [
+            ("Chemical", 0, 7),
+            ("Disease", 15, 19),
+        ]
+
+
+def test_without_bio_tags_the_peers_find_nothing(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = nlp.get_pipe("ner")
+    (linear,) = head.model.get_ref("output_layer").layers
+    assert torch.equal(
+        make_tagger(nlp, get_encoder(nlp)).classifier.weight, torch.tensor(linear.get_param("W").tolist())
+    )
+    monkeypatch.setattr(type(head), "tags", None)
+    tagger = make_tagger(nlp, get_encoder(nlp))
+    assert tagger.config.id2label == {0: "O", 1: "B-Chemical", 2: "I-Chemical", 3: "B-Disease", 4: "I-Disease"}
+    assert not tagger.classifier.weight.any()
+    assert with_hugging_face(nlp, get_encoder(nlp), batch_size=8)(TEXTS)() == [[]] * len(TEXTS)
+
+
+def test_hugging_face_cuts_nothing_off(nlp: Language) -> None:
+    encoder = get_encoder(nlp)
+    for make in HUGGING_FACES.values():
+        prepare = make(nlp, encoder)
+        texts = [" ".join(TEXTS), "aspirin"]
+        counted = time_run(encoder.transformer, prepare(texts))
+        pieces = sum(len(ids) for ids in encoder.tokenizer(texts, add_special_tokens=False).input_ids)
+        assert counted["read"] - 2 * counted["rows"] > pieces
+
+
+@pytest.mark.parametrize(
+    ("n_wordpieces", "length", "shapes"),
+    [
+        (0, 128, []),
+        (100, 128, [(1, 100)]),
+        (256, 128, [(2, 128)]),
+        (17 * 128 + 1, 128, [(16, 128), (1, 128), (1, 1)]),
+        (5 * 512, 512, [(4, 512), (1, 512)]),
+    ],
+)
+def test_rows_are_full(n_wordpieces: int, length: int, shapes: list[tuple[int, int]]) -> None:
+    batches = pack(list(range(n_wordpieces)), length)
+    assert [tuple(batch.shape) for batch in batches] == shapes
+    assert [piece for batch in batches for piece in batch.flatten().tolist()] == list(range(n_wordpieces))
+
+
+def test_no_row_is_longer_than_the_limit(nlp: Language) -> None:
+    encoder = get_encoder(nlp)
+    for make in BARES.values():
+        counted = time_run(encoder.transformer, make(nlp, encoder)([" ".join(TEXTS * 5)]))
+        assert counted["rows"] == -(-counted["read"] // LIMIT)
