@@ -43,7 +43,9 @@ def load_folder_or_package(model: str) -> Language:
     config = Path(model) / "config.cfg"
     # Only where it is named: the import takes seconds, because transformers comes with it.
     if config.is_file() and NEEDS_RUNTIME.search(config.read_text(encoding="utf8")):
-        from scripts import clinical_ner  # noqa: F401  (registers what the config names)
+        from scripts.clinical_ner.registration import register
+
+        register()
     return spacy.load(model)
 
 

@@ -20,14 +20,14 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
-from scripts import clinical_ner  # noqa: F401  (registers what the config names)
+from scripts.clinical_ner.registration import register
 from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
 
 
-@registry.callbacks("clinical_ner.whole_checkpoints.v1")
+@registry.callbacks("project.whole_checkpoints.v1")
 def configure_whole_checkpoints() -> Callable[[Language], Language]:
     """Give a callback for `[training.before_to_disk]` that makes checkpoints whole or not there."""
     return save_whole
@@ -186,6 +186,7 @@ def train(
         max_steps=max_steps,
         overrides=overrides,
     )
+    register()
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
     if has_head(nlp):
