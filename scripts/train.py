@@ -123,6 +123,19 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     return parse_config_overrides(parts, env_var=None)
 
 
+def release_config(model: Path) -> None:
+    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+
+    model (Path): the folder of the pipeline.
+    """
+    path = model / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    # Mixed precision is for a GPU, and the callback is this project's.
+    config["components"]["transformer"]["model"]["mixed_precision"] = False
+    config["training"]["before_to_disk"] = None
+    config.to_disk(path)
+
+
 def store_calibration(model: Path, dev: Path) -> None:
     """Fit the calibration of a pipeline's confidences on dev, and store it in the saved pipeline.
 
@@ -189,6 +202,7 @@ def train(
     register()
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    release_config(checkpoints / "model-best")
     if has_head(nlp):
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
