@@ -15,7 +15,9 @@ from spacy.util import minibatch
 from thinc.types import Floats1d, Floats2d
 from tqdm import tqdm
 
-from scripts.clinical_ner.ner.token_classifier import Calibration, Entity, TokenClassifier, logit
+from scripts.clinical_ner.ner.calibration import Calibration, logit
+from scripts.clinical_ner.ner.decoding import TaggedSpan
+from scripts.clinical_ner.ner.token_classifier import TokenClassifier
 from scripts.errors import ProjectError
 
 # Where the inverse of a temperature is looked for.
@@ -114,7 +116,7 @@ def confidences(nlp: Language, judged: Judged, calibration: dict[str, Calibratio
     return numpy.array(values, dtype=float), numpy.array(right, dtype=bool)
 
 
-def found(head: TokenClassifier, judged: Judged) -> Iterator[tuple[Entity, bool]]:
+def found(head: TokenClassifier, judged: Judged) -> Iterator[tuple[TaggedSpan, bool]]:
     """Give the entities that the head itself finds in all documents, and whether each is right."""
     for entities, gold in zip(head.entities(judged.docs, judged.scores), judged.gold, strict=True):
         yield from ((entity, entity[:3] in gold) for entity in entities)

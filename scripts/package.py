@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copyfile, copytree, ignore_patterns
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
@@ -19,20 +20,21 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
+from scripts.clinical_ner.encoder.transformer import PRECISIONS
+from scripts.clinical_ner.registration import FACTORIES, register
 from scripts.corpora import CORPORA
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
 
 ROOT = Path(__file__).parents[1]
-RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "clinical_ner").rglob("*.py") if path.stem != "__init__")
+LIBRARY = ROOT / "scripts" / "clinical_ner"
+PACKAGING = ROOT / "scripts" / "packaging"
 # What the pipeline needs when it runs, with the ranges of requirements.txt. spaCy would fill in spacy-transformers
 # alone, and with that pip ends at a set of versions that does not work.
 RUNTIME_REQUIREMENTS = ("spacy", "spacy-transformers", "transformers", "torch")
 # The earliest time a zip archive can hold: with it the same pipeline gives the same wheel, byte for byte.
 SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
-# Those of scripts/clinical_ner/encoder/transformer.py.
-PRECISIONS = (FP32, "int8")
 
 
 def runtime_requirements(requirements: Path) -> list[str]:
@@ -195,7 +197,9 @@ def package(
         partial.mkdir()
         meta_path = Path(folder) / "meta.json"
         srsly.write_json(meta_path, meta)
-        spacy_package(model, partial, meta_path=meta_path, code_paths=RUNTIME_CODE, create_sdist=False)
+        # spaCy loads the pipeline to complete its meta.
+        register()
+        spacy_package(model, partial, meta_path=meta_path, create_sdist=False)
         (source,) = partial.iterdir()
         set_precision(source, precision)
         if (metrics / "report.md").is_file():
@@ -203,8 +207,40 @@ def package(
             note = precision_note(precision).strip()
             for readme in source.rglob("README.md"):
                 readme.write_text(f"> {note}\n\n{card}" if note else card, encoding="utf8")
+        add_library(source)
         wheel = build_wheel(source)
     return output / wheel.relative_to(partial)
+
+
+def add_library(source: Path) -> None:
+    """Put the library into a package's source folder, and what loads and installs it.
+
+    `spacy package --code` copies single files, which cannot import each other.
+
+    source (Path): the folder that `spacy package` wrote.
+    """
+    meta = srsly.read_json(source / "meta.json")
+    name = f"{meta['lang']}_{meta['name']}"
+    copytree(LIBRARY, source / name / LIBRARY.name, ignore=ignore_patterns("__pycache__"))
+    copyfile(PACKAGING / "init.py.txt", source / name / "__init__.py")
+    copyfile(PACKAGING / "setup.py.txt", source / "setup.py")
+    for folder in (source / name, source / name / f"{name}-{meta['version']}"):
+        copyfile(source / "meta.json", folder / "meta.json")
+    (source / "entry_points.txt").write_text(entry_points(name), encoding="utf8")
+
+
+def entry_points(name: str) -> str:
+    """Return the entry points of a package, in INI format.
+
+    With those of the factories, a pipeline that was saved to a folder loads wherever the wheel is installed.
+
+    name (str): the package's name.
+    RETURNS (str): the content of entry_points.txt.
+    """
+    factories = [
+        f"{factory.name} = {name}.{LIBRARY.name}.installed:{factory.function.__name__}" for factory in FACTORIES
+    ]
+    return "\n".join(["[spacy_models]", f"{name} = {name}", "[spacy_factories]", *factories, ""])
 
 
 def package_cli(

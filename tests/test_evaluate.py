@@ -11,7 +11,6 @@ from spacy.tokens import Doc, Span
 from typer import Typer
 from typer.testing import CliRunner
 
-from scripts import clinical_ner  # noqa: F401  (registers the extension)
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.convert import convert
 from scripts.errors import ProjectError

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
-from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex, registry
+from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 from spacy.vocab import Vocab
 
 # Each is a token of its own wherever it stands: brackets, hyphens and dashes, slashes, signs, commas.
@@ -21,7 +21,6 @@ PERIOD_WITHOUT_SPACE = r"(?<=[^\W\d_]{2})\.(?=[\d(\[])"
 LONG_RUN = r"(?:[^\w\s]|_){32,}"
 
 
-@registry.callbacks("clinical_ner.tokenizer.v1")
 def configure_tokenizer() -> Callable[[Language], Language]:
     """Give a callback for `[initialize.before_init]` that puts the tokenizer in place."""
     return set_tokenizer

@@ -13,7 +13,6 @@ from fastapi.testclient import TestClient
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from scripts import clinical_ner  # noqa: F401  (registers the entities' confidence)
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
 

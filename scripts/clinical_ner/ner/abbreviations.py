@@ -10,7 +10,7 @@ https://psb.stanford.edu/psb-online/proceedings/psb03/schwartz.pdf.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import mean
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
+
+from ..factory import Factory
+from ..version import check_version
 
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
 BRACKETS = re.compile(r"\(([^()]+)\)")
@@ -43,11 +46,17 @@ class Definition(NamedTuple):
     end: int
 
 
-@Language.component(
-    "clinical_abbreviations",
-    requires=["doc.ents"],
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-)
+def make_abbreviations(nlp: Language, name: str) -> Callable[[Doc], Doc]:
+    """Return the component; see `read_abbreviations`.
+
+    nlp (Language): the pipeline.
+    name (str): the component's name in it.
+    RETURNS (Callable): the component.
+    """
+    check_version(nlp)
+    return read_abbreviations
+
+
 def read_abbreviations(doc: Doc) -> Doc:
     """Let the abbreviations that a document defines be what their long forms are.
 
@@ -195,3 +204,10 @@ def is_long_form(form: str, short: str) -> bool:
     """Tell whether a long form is longer than its short form, does not contain it as a word, and is not too long."""
     words = form.split()
     return len(form) > len(short) and short not in words and len(words) <= most_words(short)
+
+
+ABBREVIATIONS = Factory(
+    "clinical_abbreviations",
+    make_abbreviations,
+    {"requires": ["doc.ents"], "assigns": ["doc.ents", "token.ent_iob", "token.ent_type"]},
+)

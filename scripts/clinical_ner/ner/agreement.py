@@ -11,13 +11,10 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
+from ..factory import Factory
+from ..version import check_version
 
-@Language.factory(
-    "clinical_agreement",
-    requires=["doc.ents"],
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={"share": 0.5},
-)
+
 def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
     """Make the component.
 
@@ -29,6 +26,7 @@ def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share ({share}) must be within [0, 1]")
+    check_version(nlp)
     return Agreement(share)
 
 
@@ -96,3 +94,14 @@ def agree(mentions: list[Span], others: list[Span]) -> list[Span]:
         for span in changed:
             span._.confidence = confidence
     return [*right, *changed]
+
+
+AGREEMENT = Factory(
+    "clinical_agreement",
+    make_agreement,
+    {
+        "requires": ["doc.ents"],
+        "assigns": ["doc.ents", "token.ent_iob", "token.ent_type"],
+        "default_config": {"share": 0.5},
+    },
+)
