@@ -41,3 +41,12 @@ def test_the_files_in_the_image_are_enough_to_serve(tmp_path):
         assert [ent["text"] for ent in answer.json()["documents"][0]["entities"]] == ["gout"]
         for path in ("", "page/page.js", "page/samples/clinic_letter.txt", "docs"):
             assert httpx2.get(f"{url}/{path}").status_code == 200
+
+
+def test_what_the_image_does_not_install_is_not_imported(tmp_path):
+    copy_files_of_image(tmp_path)
+    code = "import sys, scripts.gpu, scripts.serve, scripts.service.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    # The image has what a packaged pipeline requires and what the Dockerfile names.
+    assert not {"datasets", "pyarrow", "pandas", "ray"} & set(done.stdout.split())

@@ -3,8 +3,8 @@
 from spacy.language import Language
 from spacy.tokens import Span
 
+from scripts.annotation.mentions import attribute_names, span_mention
 from scripts.pipelines import entity_pipes, gives_confidence
-from scripts.records.mentions import Mention
 from scripts.service.schemas import EntitySchema, Limits, ModelInfo, ModelName
 from scripts.service.settings import Settings
 
@@ -41,7 +41,7 @@ class ServedPipeline:
 
     def make_entity(self, ent: Span) -> EntitySchema:
         """Convert an entity to the form in which the service returns it."""
-        mention = to_mention(ent, attributes=self.attributes, has_confidence=self.has_confidence)
+        mention = span_mention(ent, attributes=self.attributes, has_confidence=self.has_confidence)
         return EntitySchema(
             text=ent.text,
             label=mention.label,
@@ -80,23 +80,3 @@ class ServedPipeline:
                 characters=self.max_characters(settings),
             ),
         )
-
-
-def attribute_names(nlp: Language) -> tuple[str, ...]:
-    """Return the names of the span attributes that a pipeline's components declare, except `confidence`."""
-    declared = {name for pipe in nlp.pipe_names for name in nlp.get_pipe_meta(pipe).assigns}
-    names = {name.removeprefix("span._.") for name in declared if name.startswith("span._.")}
-    return tuple(sorted(names - {"confidence"}))
-
-
-def to_mention(span: Span, *, attributes: tuple[str, ...], has_confidence: bool) -> Mention:
-    """Convert an entity of a doc to a mention, leaving out attributes that are None."""
-    values = {name: getattr(span._, name) for name in attributes}
-    return Mention(
-        start=span.start_char,
-        end=span.end_char,
-        label=span.label_,
-        concept=span.kb_id_,
-        confidence=span._.confidence if has_confidence else None,
-        attributes={name: value for name, value in values.items() if value is not None},
-    )

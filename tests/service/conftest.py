@@ -30,6 +30,8 @@ SURE = {"aspirin": 0.4, "gout": 0.9, "heart failure": 0.9}
 @Language.factory("set_confidences", assigns=["span._.confidence"])
 def make_confidences(nlp: Language, name: str, by_text: dict[str, float]) -> Callable[[Doc], Doc]:
     """Create a component that sets the confidence of entities by their text, or to None."""
+    if not Span.has_extension("confidence"):
+        Span.set_extension("confidence", default=None)
 
     def set_confidences(doc: Doc) -> Doc:
         for ent in doc.ents:
