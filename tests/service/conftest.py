@@ -41,16 +41,15 @@ def make_confidences(nlp: Language, name: str, by_text: dict[str, float]) -> Cal
     return set_confidences
 
 
-for attribute in ("is_negated", "is_family", "section_category", "dose", "undeclared"):
-    Span.set_extension(attribute, default=None, force=True)
+ATTRIBUTES = ("is_negated", "is_family", "section_category", "dose")
 
 
-@Language.factory(
-    "set_attributes",
-    assigns=["doc.ents", "span._.is_negated", "span._.is_family", "span._.section_category", "span._.dose"],
-)
+@Language.factory("set_attributes", assigns=[f"span._.{name}" for name in ATTRIBUTES])
 def make_attributes(nlp: Language, name: str, by_text: dict[str, dict[str, Any]]) -> Callable[[Doc], Doc]:
     """Create a component that sets attributes of entities by their text, and one that it does not declare."""
+    for attribute in (*ATTRIBUTES, "undeclared"):
+        if not Span.has_extension(attribute):
+            Span.set_extension(attribute, default=None)
 
     def set_attributes(doc: Doc) -> Doc:
         for ent in doc.ents:

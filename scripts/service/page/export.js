@@ -18,7 +18,7 @@ export function toCsv(entities) {
 function toField(value) {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
-  if (typeof value === "object") return Object.keys(value).length ? quote(JSON.stringify(value)) : "";
+  if (typeof value === "object") return quote(JSON.stringify(value));
   // A spreadsheet would evaluate such a text as a formula; the apostrophe prevents that.
   return quote(/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value);
 }

@@ -51,6 +51,7 @@ function showControls(counts) {
   const empty = entities.length === 0;
   for (const id of ["tools", "shown", "list", "text-hint"]) byId(id).hidden = empty;
   byId("panes").classList.toggle("alone", empty);
+  byId("panes").classList.toggle("even", columns.has("attributes"));
   for (const heading of headings) heading.parentElement.hidden = !columns.has(heading.dataset.key);
   byId("least").hidden = !columns.has("confidence");
   slider.value = 0;
@@ -117,10 +118,10 @@ function makeRow(number) {
   const button = element("button", { type: "button" }, text);
   button.dataset.number = number;
   const cells = [[button], [makeTag(label)]];
+  if (columns.has("attributes")) cells.push([described[number] ? showAttributes(attributes) : "", "wide"]);
   if (columns.has("confidence")) cells.push([confidence === null ? "none" : percent(confidence), "number"]);
   cells.push([`${start}–${end}`, "number"]);
   if (columns.has("kb_id")) cells.push([id ?? ""]);
-  if (columns.has("attributes")) cells.push([described[number] ? showAttributes(attributes) : "", "wide"]);
   return element("tr", {}, ...cells.map(([content, className = ""]) => element("td", { className }, content)));
 }
 
