@@ -9,8 +9,8 @@ from packaging.requirements import Requirement
 from weasel.cli.document import project_document
 from weasel.util import load_project_config
 
+from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.tables import percent, show_interval
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
@@ -111,4 +111,4 @@ def test_readmes_figures_are_those_of_the_committed_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     for name in ("Chemical", "Disease", "micro"):
         measures = " | ".join(percent(scores[name][measure]) for measure in MEASURES)
-        assert f"| {name} | {measures} | {show_interval(scores[name]['intervals']['f1'])} |" in readme
+        assert f"| {name} | {measures} | {format_interval(scores[name]['intervals']['f1'])} |" in readme

@@ -8,8 +8,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 
 from scripts.clinical_ner.ner.token_classifier import Calibration, TokenClassifier
-from scripts.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.errors import ProjectError
+from scripts.evaluation.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.records.bigbio import SPLITS
 
 NLP = spacy.blank("en")

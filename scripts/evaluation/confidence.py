@@ -1,33 +1,32 @@
-"""How sure a pipeline's head is, how right it is, and the calibration that brings the two together.
+"""Fit the calibration of a pipeline's confidences. `train` and `calibrate` share it.
 
-What `train` and `calibrate` share. A pipeline without the token head has no confidences.
+A pipeline without the token head has no confidences.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy
-from scipy.optimize import minimize
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.util import minibatch
-from thinc.types import Floats1d, Floats2d
+from thinc.types import Floats2d
 from tqdm import tqdm
 
 from scripts.clinical_ner.ner.token_classifier import Calibration, Entity, TokenClassifier, logit
 from scripts.errors import ProjectError
 
-# Where the inverse of a temperature is looked for.
+# The range of the inverse of a temperature.
 SLOPES = (0.05, 20.0)
 
 
 class Judged(NamedTuple):
-    """What a head found in a split, and how right it was.
+    """The scores of a head on a split, with the gold mentions.
 
     scores (list[Floats2d]): the scores of each document's tokens.
     docs (list[Doc]): the documents.
-    gold (list[set]): each one's gold mentions as start, end and label.
+    gold (list[set]): the gold mentions of each document as start, end and label, in tokens.
     """
 
     scores: list[Floats2d]
@@ -36,20 +35,20 @@ class Judged(NamedTuple):
 
     @property
     def mentions(self) -> int:
-        """How many gold mentions there are."""
+        """Return the number of gold mentions."""
         return sum(map(len, self.gold))
 
 
 def has_head(nlp: Language) -> bool:
-    """Tell whether a pipeline gives confidences."""
+    """Return whether a pipeline has a head that gives confidences."""
     return any(isinstance(pipe, TokenClassifier) for _, pipe in nlp.pipeline)
 
 
 def find_head(nlp: Language) -> tuple[str, TokenClassifier]:
-    """Give the part of a pipeline that has confidences.
+    """Return the component of a pipeline that gives confidences.
 
     nlp (Language): the pipeline.
-    RETURNS (tuple[str, TokenClassifier]): its name, and the part.
+    RETURNS (tuple[str, TokenClassifier]): its name and the component.
     RAISES (ProjectError): there is none.
     """
     for name, pipe in nlp.pipeline:
@@ -61,18 +60,18 @@ def find_head(nlp: Language) -> tuple[str, TokenClassifier]:
 
 
 def read_gold(path: Path, nlp: Language) -> list[Doc]:
-    """Read a split as `convert` wrote it."""
+    """Read the documents of a split that `convert` has written."""
     if not path.is_file():
         raise ProjectError(f"{path} is not there", "Run first: spacy project run convert")
     return list(DocBin().from_disk(path).get_docs(nlp.vocab))
 
 
 def judge(nlp: Language, gold: list[Doc]) -> Judged:
-    """Run a pipeline up to its head over documents.
+    """Run a pipeline over documents, up to and including its head.
 
     nlp (Language): the pipeline.
-    gold (list[Doc]): the documents with their gold entities, tokenized as the pipeline does it.
-    RETURNS (Judged): the scores of their tokens.
+    gold (list[Doc]): the documents with their gold entities, tokenized as the pipeline does.
+    RETURNS (Judged): the scores of their tokens, with the gold mentions.
     """
     name, head = find_head(nlp)
     rest = nlp.pipe_names[nlp.pipe_names.index(name) :]
@@ -82,19 +81,19 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
     for batch in minibatch(tqdm(stream, total=len(gold), unit="doc", disable=None), nlp.batch_size):
         scores += head.predict(batch)
         for doc in batch:
-            # Hundreds of kilobytes a document, and no longer needed.
+            # It takes hundreds of kilobytes per document and is no longer needed.
             doc._.trf_data = None
         docs += batch
     return Judged(scores, docs, [{(ent.start, ent.end, ent.label_) for ent in doc.ents} for doc in gold])
 
 
-def confidences(nlp: Language, judged: Judged, calibration: dict[str, Calibration]) -> tuple[Floats1d, numpy.ndarray]:
-    """Give the confidence of each entity that the pipeline gives in the end, and whether it is right.
+def confidences(nlp: Language, judged: Judged, calibration: dict[str, Calibration]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confidence of each entity in the pipeline's final output, and whether it is right.
 
-    nlp (Language): the pipeline. The calibration of its head is as before afterwards.
-    judged (Judged): the scores.
-    calibration (dict[str, Calibration]): the calibration by label; a label that is not in it has none.
-    RETURNS (tuple): confidences and bool, (entities,) each.
+    nlp (Language): the pipeline. The calibration of its head is not changed.
+    judged (Judged): the scores of its head.
+    calibration (dict[str, Calibration]): the calibration by label; other labels have none.
+    RETURNS (tuple): the confidences and whether they are right, of shape (entities,) each.
     """
     name, head = find_head(nlp)
     docs = [doc.copy() for doc in judged.docs]
@@ -111,56 +110,59 @@ def confidences(nlp: Language, judged: Judged, calibration: dict[str, Calibratio
         for ent in doc.ents
     ]
     values, right = zip(*rows, strict=True) if rows else ((), ())
-    return numpy.array(values, dtype=float), numpy.array(right, dtype=bool)
+    return np.array(values, dtype=float), np.array(right, dtype=bool)
 
 
-def found(head: TokenClassifier, judged: Judged) -> Iterator[tuple[Entity, bool]]:
-    """Give the entities that the head itself finds in all documents, and whether each is right."""
+def head_entities(head: TokenClassifier, judged: Judged) -> Iterator[tuple[Entity, bool]]:
+    """Yield the entities that the head itself predicts in all documents, and whether each is right."""
     for entities, gold in zip(head.entities(judged.docs, judged.scores), judged.gold, strict=True):
         yield from ((entity, entity[:3] in gold) for entity in entities)
 
 
 def fit_calibration(head: TokenClassifier, judged: Judged) -> dict[str, Calibration]:
-    """Find the calibration under which the confidences of each label best foretell which entities are right.
+    """Fit the calibration with which the confidences of each label best predict which entities are right.
 
     head (TokenClassifier): the head. It is not changed.
-    judged (Judged): what it found in documents it has not learned from.
-    RETURNS (dict[str, Calibration]): the calibration of each label that has one. There is nothing to learn from a label
-        whose entities are all right, or all wrong.
-    RAISES (ProjectError): that is so for all labels.
+    judged (Judged): its scores on documents that it was not trained on.
+    RETURNS (dict[str, Calibration]): the calibration by label. A label whose entities are all right or all wrong gets
+        none.
+    RAISES (ProjectError): no label gets one.
     """
-    rows = [(entity.label, logit(entity.probability), is_right) for entity, is_right in found(head, judged)]
+    rows = [(entity.label, logit(entity.probability), is_right) for entity, is_right in head_entities(head, judged)]
     fitted = {}
     for label in head.labels:
-        log_odds, right = numpy.array([row[1:] for row in rows if row[0] == label], dtype=float).reshape(-1, 2).T
+        log_odds, right = np.array([row[1:] for row in rows if row[0] == label], dtype=float).reshape(-1, 2).T
         if 0 < right.sum() < len(right):
             fitted[label] = fit_label(log_odds, right)
     if not fitted:
         raise ProjectError(
             f"Of {len(rows)} entities {sum(row[2] for row in rows)} are right: no calibration can be fitted to that",
-            "Train for longer, or give more documents.",
+            "Train for longer or use more documents.",
         )
     return fitted
 
 
-def fit_label(log_odds: Floats1d, right: Floats1d) -> Calibration:
-    """Fit a label's calibration: a logistic regression whose slope stays above 0, so that the surer is the higher.
+def fit_label(log_odds: np.ndarray, right: np.ndarray) -> Calibration:
+    """Fit the calibration of a label: a logistic regression with a positive slope, so that the order stays the same.
 
-    log_odds (Floats1d): of the probabilities of its entities.
-    right (Floats1d): 1 for those that are right, 0 for the others.
-    RETURNS (Calibration): that with the lowest logarithmic loss.
+    log_odds (ndarray): the log odds of the probabilities of its entities.
+    right (ndarray): 1 for entities that are right, 0 for the others.
+    RETURNS (Calibration): the calibration with the lowest logarithmic loss.
     """
+    # SciPy takes half a second to import, and `train` needs it only here.
+    from scipy.optimize import minimize
+
     sign = 1 - 2 * right
 
-    def loss(line: Floats1d) -> float:
-        return float(numpy.logaddexp(0, sign * (line[0] * log_odds + line[1])).mean())
+    def loss(line: np.ndarray) -> float:
+        return float(np.logaddexp(0, sign * (line[0] * log_odds + line[1])).mean())
 
     slope, bias = minimize(loss, (1.0, 0.0), bounds=[SLOPES, (None, None)], method="L-BFGS-B").x
     return Calibration(1 / slope, bias)
 
 
 def in_words(calibration: dict[str, Calibration]) -> str:
-    """Give a calibration in words."""
+    """Return a calibration as text."""
     return "; ".join(
         f"{label}: temperature {temperature:.3f}, bias {bias:+.3f}"
         for label, (temperature, bias) in calibration.items()
