@@ -11,9 +11,9 @@ from scripts.errors import ProjectError
 from scripts.evaluation.scoring import (
     ScoredDocument,
     count_outcomes,
-    interval,
     labels_of,
     pair,
+    percentile_interval,
     resample,
     score,
     score_relaxed,
@@ -157,7 +157,7 @@ def test_interval_is_none_where_the_measure_never_is_defined() -> None:
         "recall": None,
         "f1": None,
     }
-    assert interval(np.array([np.nan, 0.5, 0.5])) == [0.5, 0.5]
+    assert percentile_interval(np.array([np.nan, 0.5, 0.5])) == [0.5, 0.5]
 
 
 def test_a_thousand_draws_of_500_documents_take_seconds() -> None:
