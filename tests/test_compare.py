@@ -111,6 +111,11 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, other, message: str)
         compare([one, other(tmp_path / "two")])
 
 
+def test_run_on_an_empty_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"empty/predictions.jsonl has no documents\. Run evaluate on a split"):
+        compare([write_run(tmp_path / "empty", []), write_run(tmp_path / "other", [])])
+
+
 @pytest.mark.parametrize("line", ['{"id": "1"}\n', "x\n", '{"id": "1", "gold": [[1]], "predicted": []}\n', "[]\n"])
 def test_damaged_predictions_are_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "predictions.jsonl").write_text(line)

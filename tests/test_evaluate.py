@@ -194,6 +194,10 @@ def change_records(root: Path) -> None:
     write_records([make_record("A [Disease gout].", document_id="new")], root / "records" / "test.jsonl")
 
 
+def empty_split(root: Path) -> None:
+    (root / "records" / "test.jsonl").write_text("")
+
+
 def change_corpus(root: Path) -> None:
     (root / "corpus" / "dev.spacy").replace(root / "corpus" / "test.spacy")
 
@@ -205,6 +209,7 @@ def change_corpus(root: Path) -> None:
         (lambda root: (root / "records" / "test.jsonl").unlink(), {}, "test.jsonl is not there.*fetch-corpus"),
         (lambda root: (root / "corpus" / "report.json").unlink(), {}, "report.json is not there.*convert"),
         (without_entities, {}, "has no part that sets entities"),
+        (empty_split, {}, "test.jsonl does not hold records.*it is empty"),
         (change_records, {}, "was not made from"),
         (change_corpus, {}, "was not made from"),
         (change_tokenizer, {}, "splits 1 of 1 documents into other words"),

@@ -46,6 +46,6 @@ def check_ids(splits: dict[str, list[Record]]) -> None:
     twice = [identifier for identifier, count in counts.items() if count > 1]
     if twice:
         raise ProjectError(
-            f"{len(twice)} documents occur more than once in the corpus, the first is '{twice[0]}'",
+            f"{len(twice)} documents occur in the corpus more than once, the first is '{twice[0]}'",
             "Keep each document once, in one split. A test document seen in training makes the scores worthless.",
         )

@@ -208,3 +208,8 @@ def test_relaxed_strict_finds_what_we_count(sides: list) -> None:
     for name in (*LABELS, "micro"):
         assert relaxed[name]["strict"]["correct"] == table[name]["tp"]
         assert {relaxed[name]["strict"][key] for key in ("precision",)} == {table[name]["precision"]}
+
+
+def test_no_documents_are_refused() -> None:
+    with pytest.raises(ProjectError, match="There are no documents to score"):
+        pair({}, {})
