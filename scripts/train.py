@@ -21,8 +21,8 @@ from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
 from scripts.clinical_ner.registration import register
-from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
 

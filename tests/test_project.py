@@ -16,15 +16,15 @@ from weasel.cli.document import project_document
 from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
+from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.tables import percent, show_interval
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "bigbio", "confidence", "corpora", "errors", "files", "formats", "gpu", "pipelines"}
+LIBRARIES = {"__init__", "bigbio", "corpora", "errors", "files", "formats", "gpu", "pipelines"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.
@@ -198,4 +198,4 @@ def test_readmes_figures_are_those_of_the_committed_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     for name in ("Chemical", "Disease", "micro"):
         measures = " | ".join(percent(scores[name][measure]) for measure in MEASURES)
-        assert f"| {name} | {measures} | {show_interval(scores[name]['intervals']['f1'])} |" in readme
+        assert f"| {name} | {measures} | {format_interval(scores[name]['intervals']['f1'])} |" in readme

@@ -24,16 +24,16 @@ class TaggedSpan(NamedTuple):
 
 
 def log_softmax(scores: Floats2d) -> Floats2d:
-    """Give the logarithms of the probabilities of each row."""
+    """Return the log-probabilities of each row."""
     shifted = scores - scores.max(axis=-1, keepdims=True) if scores.size else scores
     return shifted - numpy.log(numpy.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def legal_transitions(n_tags: int) -> numpy.ndarray:
-    """Tell which tag may follow which: I-X only B-X or I-X, all else whatever it likes.
+    """Return which tag may follow which: I-X follows B-X or I-X only, every other tag follows any.
 
     n_tags (int): the number of tags: O, B-X, I-X, B-Y, I-Y, ...
-    RETURNS (numpy.ndarray): bool, (tag before, tag); the first row, of O, holds at the start as well.
+    RETURNS (numpy.ndarray): bool, (tag before, tag). The first row, that of O, also holds for the first token.
     """
     legal = numpy.ones((n_tags, n_tags), dtype=bool)
     for inside in range(2, n_tags, 2):
@@ -43,14 +43,14 @@ def legal_transitions(n_tags: int) -> numpy.ndarray:
 
 
 def decode(scores: list[Floats2d]) -> list[Ints1d]:
-    """Give each document's best legal sequence of tags.
+    """Return the best legal sequence of tags of each document.
 
     scores (list[Floats2d]): (tokens, tags) for each.
     RETURNS (list[Ints1d]): the tags of each.
     """
     tags = [part.argmax(axis=1) for part in scores]
     legal = legal_transitions(scores[0].shape[1]) if scores else None
-    # The best tag of each token is the best sequence where it is legal, as it is nearly everywhere.
+    # If the best tags of the tokens are a legal sequence, it is the best one. They nearly always are.
     todo = [i for i, best in enumerate(tags) if not legal[numpy.concatenate([[0], best[:-1]]), best].all()]
     for i, best in zip(todo, viterbi([scores[i] for i in todo], legal), strict=True):
         tags[i] = best
@@ -68,7 +68,7 @@ def viterbi(scores: list[Floats2d], legal: numpy.ndarray) -> list[Ints1d]:
     """
     if not scores:
         return []
-    # Past a document's end nothing is scored, so the best sequence goes on as it likes.
+    # Past the end of a document all scores are 0, so the rest does not change the best sequence.
     padded = pad_scores(scores)
     cost = numpy.where(legal, 0.0, -numpy.inf)
     total = padded[:, 0] + cost[0]
@@ -81,7 +81,7 @@ def viterbi(scores: list[Floats2d], legal: numpy.ndarray) -> list[Ints1d]:
 
 
 def pad_scores(scores: list[Floats2d]) -> Floats3d:
-    """Give scores as (documents, tokens of the longest, tags), in double precision, zero past a document's end."""
+    """Return scores as (documents, tokens of the longest, tags) in double precision, 0 past a document's end."""
     padded = numpy.zeros((len(scores), max(map(len, scores)), scores[0].shape[1]))
     for row, part in zip(padded, scores, strict=True):
         row[: len(part)] = part
@@ -105,7 +105,7 @@ def trace(before: numpy.ndarray, last: Ints1d, lengths: list[int]) -> list[Ints1
 
 
 def tagged_spans(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
-    """Give the mentions in a legal sequence of tags, without the spaces at their ends.
+    """Return the mentions in a legal sequence of tags, without white space at their ends.
 
     doc (Doc): the document.
     tags (Ints1d): its tags.
@@ -126,9 +126,9 @@ def tagged_spans(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
 
 
 def probability(log_probs: Floats2d, start: int, end: int, label: int) -> float:
-    """Give the mean probability of a mention's tags: that it begins where it does, goes on, and ends where it does.
+    """Return the mean probability of a mention's tags: of its first token, the tokens inside, and its end.
 
-    The geometric mean: the product would be lower the longer the mention, which its being right is not.
+    The geometric mean, because the product would punish long mentions, which are no more often wrong.
 
     log_probs (Floats2d): the logarithms of the probabilities of the document's tags, (tokens, tags).
     start, end (int): the mention's first token, and the one after its last.
