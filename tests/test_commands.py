@@ -58,7 +58,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("data")
     (root / "notes").mkdir()
     for number in range(3):
-        (root / "notes" / f"{number}.txt").write_text("No aspirin for gout.", encoding="utf8")
+        (root / "notes" / f"{number}.txt").write_text("aspirin caused gout in 3 rats.", encoding="utf8")
     for split in SPLITS:
         records = [make_record(MARKED[n % 2].format(n), document_id=f"{split}{n}") for n in range(6)]
         write_records(records, root / "records" / f"{split}.jsonl")
@@ -115,7 +115,7 @@ def test_serve(kind: str, models: dict[str, str]) -> None:
         try:
             wait_for(f"http://127.0.0.1:{port}/ready", service)
             answer = requests.post(
-                f"http://127.0.0.1:{port}/v1/annotate", json={"text": "No aspirin for gout."}, timeout=30
+                f"http://127.0.0.1:{port}/v1/annotate", json={"text": "aspirin caused gout in 3 rats."}, timeout=30
             )
         finally:
             service.terminate()

@@ -9,10 +9,12 @@ from thinc.api import Model
 
 from scripts.clinical_ner.ner.calibration import Calibration
 from scripts.clinical_ner.ner.token_classifier import TokenClassifier
+from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
 from scripts.evaluation.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.records.bigbio import SPLITS
 
+register()
 NLP = spacy.blank("en")
 
 
