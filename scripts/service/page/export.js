@@ -9,7 +9,7 @@ export function toJson(entities, answer) {
   return JSON.stringify({ model: answer.model, offset_unit: answer.offset_unit, entities }, null, 2);
 }
 
-/** Return entities as CSV (RFC 4180) with a header and CRLF line ends. Attributes are a JSON object. */
+/** Return entities as CSV (RFC 4180) with a header and CRLF line ends. Attributes are written as a JSON object. */
 export function toCsv(entities) {
   const rows = [FIELDS, ...entities.map((entity) => FIELDS.map((field) => entity[field]))];
   return rows.map((row) => `${row.map(toField).join(",")}\r\n`).join("");
