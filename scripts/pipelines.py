@@ -2,6 +2,7 @@
 
 import atexit
 import importlib
+import multiprocessing
 import os
 import re
 import shutil
@@ -86,7 +87,7 @@ def load_wheel(wheel: Path) -> Language:
     """Load the pipeline in a wheel without installing it.
 
     Its package is imported from a folder named after the wheel's content, so that wheels of one name can be loaded
-    side by side. The code stays on the disk until the process ends, for worker processes to import; the weights do not.
+    side by side. Its code stays on the disk until this process ends if worker processes are not forks, but import it.
 
     wheel (Path): the wheel. Its requirements must be installed in this environment.
     RETURNS (Language): the pipeline.
@@ -99,8 +100,14 @@ def load_wheel(wheel: Path) -> Language:
         importlib.invalidate_caches()
         return importlib.import_module(f"{folder.name}.{package}").load()
     finally:
-        for weights in (folder / package).glob(f"{package}-*"):
-            remove(weights)
+        workers_import = start_method() != "fork"
+        for path in (folder / package).glob(f"{package}-*") if workers_import else [folder]:
+            remove(path)
+
+
+def start_method() -> str:
+    """Return how this process starts others, without fixing it."""
+    return multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
 
 
 @cache

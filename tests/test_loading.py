@@ -60,6 +60,20 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+# A wheel that is not installed, with workers that are forks and with workers that import its code.
+WORKERS_APPLICATION = """
+import multiprocessing, sys
+from scripts.pipelines import code_folder, load_pipeline
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[2])
+    nlp = load_pipeline(sys.argv[1])
+    docs = nlp.pipe(["aspirin caused gout in 3 rats."] * 8, n_process=2, batch_size=2)
+    assert all(len(doc.ents) == 2 for doc in docs)
+    print(sum(path.stat().st_size > 100_000 for path in code_folder().rglob("*")))
+"""
+
+
 @pytest.fixture(scope="module")
 def wheels(project: Path, trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The tiny pipeline as wheels in both precisions."""
@@ -100,6 +114,15 @@ def test_pipelines_of_all_kinds_in_one_process(order, wheels: dict[str, Path], t
         type(nlp.get_pipe("transformer").model.transformer.encoder.layer[0].output.dense).__name__ for nlp in pipelines
     ]
     assert layers == ["Int8Linear" if kind == "int8" else "Linear" for kind in order]
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_wheel_in_worker_processes_leaves_no_weights_on_the_disk(start_method: str, wheels, tmp_path: Path) -> None:
+    (tmp_path / "application.py").write_text(WORKERS_APPLICATION, encoding="utf8")
+    command = [sys.executable, tmp_path / "application.py", wheels["fp32"], start_method]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
 
 
 def test_installed_packages_wheels_and_folders_in_one_process(installed: Path, wheels, trained: Path) -> None:
