@@ -21,6 +21,7 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize
@@ -42,7 +43,6 @@ from scripts.evaluation.slices import collect_names, read_context, score_slices
 from scripts.evaluation.tables import show_scores
 from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place, sha256
-from scripts.formats import doc_mentions
 from scripts.gpu import use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text, read_records

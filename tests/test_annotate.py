@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from scripts.annotation.writers import ALL_FORMATS
 from typer.testing import CliRunner
 
 from scripts import annotate as command
 from scripts.annotate import annotate, annotate_cli
 from scripts.annotation import writers
 from scripts.annotation.manifest import locked
-from scripts.annotation.writers import ALL_FORMATS
 from scripts.errors import ProjectError
 from tests.annotation.pipelines import SECRET, make_pipeline
 from tests.annotation.test_manifest import state

@@ -19,11 +19,12 @@ from filelock import FileLock, Timeout
 from spacy.language import Language
 from spacy.util import get_package_path
 
-from scripts.annotation.notes import Rejected
-from scripts.annotation.sources import STANDARD_INPUT, Source
+from scripts.annotation.sources import STANDARD_INPUT
 from scripts.annotation.stores import open_store
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place, remove, sha256
+from scripts.formats.reading import Source
+from scripts.records.notes import Rejected
 
 # Workers of a run that was killed hold its lock for a moment longer than it lived.
 LOCK_SECONDS = 5

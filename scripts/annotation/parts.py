@@ -9,9 +9,9 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from scripts.annotation.notes import Note, Rejected
 from scripts.errors import ProjectError
 from scripts.files import remove
+from scripts.records.notes import Note, Rejected
 
 # About three minutes of work on two CPU cores, which is what a run that is killed has to do again.
 PART_CHARACTERS = 2_000_000

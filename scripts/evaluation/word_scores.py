@@ -10,9 +10,9 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import MEASURES, count, number, pair, tabulate
-from scripts.formats import doc_mentions
 
 
 def word_tags(doc: Doc) -> list[str]:

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import spacy
 from hypothesis import strategies as st
+from scripts.annotation.notes import Note
 from spacy.tokens import Span
 
 from scripts.annotation.engine import AnnotatedNote, Entity
-from scripts.annotation.notes import Note
 from scripts.clinical_ner.tokenizer import set_tokenizer
 
 NLP = set_tokenizer(spacy.blank("en"))

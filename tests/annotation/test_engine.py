@@ -3,10 +3,10 @@
 import os
 
 import pytest
+from scripts.annotation.notes import Note, Rejected
 
 from scripts.annotation import engine
 from scripts.annotation.engine import Annotator, fitting_batch_size
-from scripts.annotation.notes import Note, Rejected
 from scripts.errors import ProjectError
 from tests.annotation.pipelines import SECRET, make_pipeline
 

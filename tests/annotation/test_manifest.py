@@ -5,10 +5,10 @@ import multiprocessing
 
 import pytest
 import spacy
+from scripts.annotation.notes import Rejected
 
 from scripts.annotation import manifest
 from scripts.annotation.manifest import describe_inputs, describe_model, locked, open_run, tree_sha256
-from scripts.annotation.notes import Rejected
 from scripts.errors import ProjectError
 
 IDENTITY = {

@@ -1,8 +1,8 @@
 """A stream is cut by notes and by characters, always in the same way, and an id is known when it comes again."""
 
 import pytest
-
 from scripts.annotation.notes import Note, Rejected
+
 from scripts.annotation.parts import Ids, cut_parts
 from scripts.errors import ProjectError
 

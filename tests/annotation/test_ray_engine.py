@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from scripts.annotation.notes import Note, Rejected
+from scripts.annotation.writers import SCHEMA
 
 from scripts.annotate import annotate
 from scripts.annotation import ray_engine
 from scripts.annotation.manifest import describe_model
-from scripts.annotation.notes import Note, Rejected
 from scripts.annotation.parts import SAME_ID
 from scripts.annotation.ray_engine import (
     BEGUN,
@@ -41,7 +42,6 @@ from scripts.annotation.ray_engine import (
 from scripts.annotation.readers import Options
 from scripts.annotation.sources import Source
 from scripts.annotation.stores import Folder
-from scripts.annotation.writers import SCHEMA
 from scripts.errors import ProjectError
 from scripts.pipelines import load_pipeline
 from tests.annotation.pipelines import SECRET, make_pipeline

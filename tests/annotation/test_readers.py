@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scripts.annotation.notes import Note, Rejected
+
 from scripts.annotation.readers import KINDS, input_files, read_notes, skipped_files
 from scripts.errors import ProjectError
 from scripts.formats import FORMATS

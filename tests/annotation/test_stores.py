@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from scripts.annotation.notes import Note
+
 from scripts.annotation.readers import KINDS, Options, read_source
 from scripts.annotation.sources import check_apart, find_stored_sources
 from scripts.annotation.stores import Folder, StoredFile, StoreError, list_files, open_store

@@ -11,10 +11,10 @@ import pytest
 import srsly
 from bioc import biocjson, biocxml, brat, pubtator
 from hypothesis import given, settings
-
 from scripts.annotation.brat import identifier_of
 from scripts.annotation.omop import INTEGER
 from scripts.annotation.writers import ALL_FORMATS, make_writer
+
 from scripts.errors import ProjectError
 from scripts.formats import FORMATS, read_documents
 from tests.annotation.notes import annotated_notes, make_annotated
