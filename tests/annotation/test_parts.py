@@ -1,10 +1,10 @@
 """A stream is cut by notes and by characters, always in the same way, and an id is known when it comes again."""
 
 import pytest
-from scripts.annotation.notes import Note, Rejected
 
 from scripts.annotation.parts import Ids, cut_parts
 from scripts.errors import ProjectError
+from scripts.records.notes import Note, Rejected
 
 
 @pytest.mark.parametrize(
