@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import click
 import typer
 from wasabi import msg
 
@@ -18,7 +17,7 @@ from scripts.annotation.outcomes import Summary
 from scripts.annotation.readers import skipped_files
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import WRITERS
+from scripts.formats.registry import FormatName
 
 # Exit code of the command: finished, and some notes were rejected. 1 is an error, 2 click's for a wrong option.
 SOME_REJECTED = 3
@@ -51,7 +50,7 @@ def annotate_cli(
     inputs: Annotated[list[str], typer.Argument(help="Files or folders of notes, - for standard input")],
     output: Annotated[str, typer.Argument(help="Folder for the parts, manifest.json and rejected.jsonl")],
     format: Annotated[
-        str | None, typer.Option(help="Format of the parts; jsonl if none", click_type=click.Choice(list(WRITERS)))
+        FormatName | None, typer.Option(help="Format of the parts; jsonl, or parquet on Ray, if none")
     ] = None,
     labels: Annotated[str, typer.Option(help="Labels of the entities to keep, separated by spaces; all if empty")] = "",
     minimum_confidence: Annotated[float, typer.Option(help="Leave out entities below it", min=0, max=1)] = 0.0,

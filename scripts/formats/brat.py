@@ -19,6 +19,7 @@ from scripts.records.mentions import Mention
 
 # Most file systems limit names to 255 bytes, and these end in .txt.
 NAME_LENGTH = 250
+BINARY = re.compile(r"^(A\d+\t\S+ T\d+) $", re.MULTILINE)
 
 
 class BratWriter(Writer):
@@ -62,7 +63,9 @@ class BratWriter(Writer):
                 (path / f"{document.id}.txt").open("x", encoding="utf8", newline="") as text,
                 (path / f"{document.id}.ann").open("x", encoding="utf8", newline="") as annotations,
             ):
-                brat.dump(document, text, annotations)
+                text.write(document.text)
+                # `bioc` ends a binary attribute with a space.
+                annotations.write(BINARY.sub(r"\1", brat.dumps_ann(document)))
 
 
 def file_name(identifier: str) -> str:

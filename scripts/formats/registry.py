@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place
@@ -14,6 +15,7 @@ from scripts.formats.reading import Reader
 from scripts.formats.writing import WriteOptions, Writer
 from scripts.records.documents import Document
 
+FormatName = Literal["jsonl", "parquet", "csv", "brat", "omop", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"]
 WRITERS: dict[str, type[Writer]] = {
     "jsonl": jsonl.JsonlWriter,
     "parquet": parquet.ParquetWriter,

@@ -43,7 +43,7 @@ from scripts.formats.parquet import SCHEMA
 from scripts.formats.reading import ReadOptions, Source
 from scripts.pipelines import load_pipeline
 from scripts.records.notes import Note, Rejected
-from tests.annotation.pipelines import SECRET, make_pipeline
+from tests.annotation.pipelines import DOSE, SECRET, make_pipeline
 
 ROOT = Path(__file__).parents[2]
 READING = ReadOptions()
@@ -120,6 +120,19 @@ def test_rows_of_a_trained_pipeline_are_those_of_the_local_engine(tmp_path, trai
     assert found.equals(rows(tmp_path / "local"))
     for run in ("local", "ray"):
         assert len(list((tmp_path / run / "parts").iterdir())) == 5
+
+
+def test_attributes_are_those_of_the_local_engine(tmp_path, ray_cluster):
+    make_pipeline("annotate_tests_attributes").to_disk(tmp_path / "attributes")
+    model, notes = str(tmp_path / "attributes"), write_jsonl(tmp_path / "notes.jsonl", ["aspirin for gout"])
+    annotate_on_ray(model, [notes], str(tmp_path / "ray"))
+    found = rows(tmp_path / "ray")
+    assert [json.loads(entity["attributes"]) for entity in found["entities"].to_pylist()[0]] == [
+        {"is_negated": False, "dose": DOSE},
+        {"is_negated": True, "section": "Past β history"},
+    ]
+    annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet"))
+    assert found.equals(rows(tmp_path / "local"))
 
 
 @pytest.fixture
