@@ -1,8 +1,8 @@
 """Annotate notes on a Ray cluster, with the rows of the local engine.
 
 In: files in folders and object stores. Out: parts/ in Parquet, rejected.jsonl and, once all of it is there,
-manifest.json. The input is read twice, first for the ids, to know which is there before, then for the texts. Between
-Ray's processes go rows with one column, a JSON object, so that Ray has no types to guess.
+manifest.json. The input is read twice: first for the ids, to find duplicates, then for the texts. Between
+Ray's processes go rows with one column, a JSON object, so that Ray does not have to infer types.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[So
     inputs (Sequence[str]): files and folders, or "-" alone for standard input, which is JSONL.
     suffixes (Collection[str]): the suffixes of files that can be read.
     RETURNS (list[Source]): the files.
-    RAISES (ProjectError): something is not there or of no known format, or a folder holds no such file.
+    RAISES (ProjectError): something is not there or in no known format, or a folder holds no such file.
     """
     if STANDARD_INPUT not in inputs:
         return [source for given in inputs for source in sources_at(Path(given), suffixes)]
@@ -37,7 +37,7 @@ def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[So
 
 
 def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
-    """Give the file at a path, or those in the folder at it."""
+    """Return the file at a path, or those in the folder at it."""
     known = f"Known are files that end in {', '.join(suffixes)}; .gz and .zst may follow, but not .parquet."
     if path.is_dir():
         found = [source for source in files_in(path, suffixes).values() if source]
@@ -55,7 +55,7 @@ def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
 
 
 def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
-    """Find the files as `find_sources`, in object stores too. Their paths are absolute, for processes elsewhere.
+    """Find the files like `find_sources`, also in object stores. Their paths are absolute, for processes elsewhere.
 
     inputs (Sequence[str]): files and folders, as paths or as URIs.
     suffixes (Collection[str]): the suffixes of files that can be read.
@@ -73,7 +73,7 @@ def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> 
 
 
 def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
-    """Give the file at a URI, or those in the folder at it; hidden ones, and what is named "_...", are not read."""
+    """Return the file at a URI, or those in the folder at it; hidden ones and those named "_..." are not read."""
     files = {name: path for name, path in list_files(place).items() if not any(part[0] in "._" for part in name.parts)}
     found = [make_source(Path(path), name, suffixes) for name, path in files.items()]
     sources = [source._replace(store=place) for source in found if source]
@@ -83,11 +83,11 @@ def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
 
 
 def check_apart(inputs: Sequence[str], output: str | Path) -> None:
-    """Refuse to write into a folder that is read: the next run would read what this one wrote.
+    """Check that the output is not in an input folder: the next run would read what this one wrote.
 
     inputs (Sequence[str]): files and folders, as paths or as URIs.
-    output (str | Path): the folder to write, as one of these.
-    RAISES (ProjectError): it lies within an input.
+    output (str | Path): the folder to write, as a path or a URI.
+    RAISES (ProjectError): it is in an input folder.
     """
     for given in inputs:
         if is_uri(given):
@@ -99,9 +99,10 @@ def check_apart(inputs: Sequence[str], output: str | Path) -> None:
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | None]:
-    """Give the files in a folder; None for those that are not read.
+    """Return the files in a folder; None for those that are not read.
 
-    These are files of no known format, pipes, linked folders, and what is named "_...", as Spark names what is no data.
+    These are files of no known format, pipes, linked folders, and what is named "_...", as Spark names what is not
+    data.
     """
     names = {file: file.relative_to(folder) for file in walk(folder)}
     others = {
@@ -111,8 +112,8 @@ def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | Non
 
 
 def make_source(path: Path, name: PurePath, suffixes: Collection[str]) -> Source | None:
-    """Give a file as a source, or None if it is of no known format."""
-    # A name that is not UTF-8 becomes an id all the same.
+    """Return a file as a source, or None if it is in no known format."""
+    # A name that is not UTF-8 becomes an id too.
     printable = os.fsencode(name.as_posix()).decode("utf-8", errors="backslashreplace")
     packed = next((end for end in COMPRESSIONS if path.name.lower().endswith(end)), "")
     unpacked = path.name.lower().removesuffix(packed)
@@ -129,7 +130,7 @@ def walk(folder: Path) -> list[Path]:
 
     A linked folder is listed and not entered: it may lead back.
 
-    RAISES (OSError): a folder cannot be read. Its notes would be lost without a word.
+    RAISES (OSError): a folder can't be read. Its notes would be silently lost.
     """
     found = []
     for parent, folders, names in os.walk(folder, onerror=throw):
@@ -140,15 +141,15 @@ def walk(folder: Path) -> list[Path]:
 
 
 def throw(error: OSError) -> NoReturn:
-    """Raise an error that `os.walk` would pass over."""
+    """Raise an error that `os.walk` would ignore."""
     raise error
 
 
 @contextmanager
 def opened(source: Source) -> Iterator[io.BufferedReader]:
-    """Open a file for its bytes, unpacked as they are read.
+    """Open a file for its bytes, decompressed as they are read.
 
-    YIELDS (BufferedReader): the bytes. Reading them raises an OSError where a packed file is damaged or was cut short.
+    YIELDS (BufferedReader): the bytes. Reading them raises an OSError if a compressed file is damaged or was cut short.
     """
     if source.path == Path(STANDARD_INPUT):
         with open(sys.stdin.fileno(), "rb", closefd=False) as file:
