@@ -26,7 +26,7 @@ from wasabi import msg
 
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats.bioc import BioCJson, annotation_spans
-from scripts.formats.bioc_xml import read_documents
+from scripts.formats.bioc_xml import parse_documents
 from scripts.generate_notes import generate_notes
 from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
 
@@ -206,7 +206,7 @@ def read_bioc(content: bytes) -> list[Record]:
     content (bytes): BioC XML, http://bioc.sourceforge.net.
     RETURNS (list[Record]): its documents in order.
     """
-    return [bioc_record(document) for document in read_documents(io.BytesIO(content))]
+    return [bioc_record(document) for document in parse_documents(io.BytesIO(content))]
 
 
 def bioc_record(document: BioCJson) -> Record:

@@ -59,6 +59,7 @@ def predict_records(nlp: Language, records: list[Record]) -> list[Document]:
     nlp (Language): the pipeline.
     records (list[Record]): the documents.
     RETURNS (list[Document]): the documents in the same order, with the predicted mentions and their tokens.
+    RAISES (ProjectError): the value of an attribute can't be written as JSON.
     """
     from spacy.pipeline.functions import DocCleaner
 
@@ -71,9 +72,13 @@ def predict_records(nlp: Language, records: list[Record]) -> list[Document]:
     texts = ((document_text(record), record) for record in records)
     documents = []
     for doc, record in nlp.pipe(tqdm(texts, total=len(records), unit=" documents", disable=None), as_tuples=True):
+        identifier = document_id(record)
         passages = tuple(Passage(passage["type"], passage["text"]) for passage in record["passages"])
-        mentions = doc_mentions(doc, attributes=attributes, has_confidence=has_confidence)
-        documents.append(Document(document_id(record), passages, mentions, clean(doc)))
+        try:
+            mentions = doc_mentions(doc, attributes=attributes, has_confidence=has_confidence)
+        except ProjectError as error:
+            raise ProjectError(f"Document '{identifier}': {error.title}", error.hint) from error
+        documents.append(Document(identifier, passages, mentions, clean(doc)))
     return documents
 
 

@@ -104,7 +104,7 @@ class Group(NamedTuple):
 
     def dump(self) -> dict[str, str]:
         """Return the group as a row."""
-        return pack({"group": self.number, "sources": self.sources, "known": self.known})
+        return pack_row({"group": self.number, "sources": self.sources, "known": self.known})
 
     @classmethod
     def load(cls, row: dict[str, str]) -> "Group":
@@ -266,7 +266,7 @@ def read_ids(row: dict[str, str], *, reading: ReadOptions) -> Iterator[dict[str,
         return
     ids = (note.id if isinstance(note, Note) else None for note in read_group(group, reading))
     for some in minibatch(ids, SCAN_IDS):
-        yield pack({"group": group.number, "ids": some})
+        yield pack_row({"group": group.number, "ids": some})
 
 
 def read_group(group: Group, reading: ReadOptions) -> Iterator[Note | Rejected]:
@@ -322,7 +322,7 @@ def read_parts(row: dict[str, str], *, options: AnnotateOptions) -> Iterator[dic
     group = Group.load(row)
     for number, notes in enumerate(cut_parts(read_group(group, options.reading), size=options.part_size)):
         name = f"part-{group.number:05}-{number:05}.parquet"
-        yield pack({"name": name, "group": group.number, "notes": notes})
+        yield pack_row({"name": name, "group": group.number, "notes": notes})
 
 
 class PartAnnotator:
@@ -350,7 +350,7 @@ class PartAnnotator:
     def annotate(self, part: dict[str, Any]) -> dict[str, str]:
         """Annotate and write a part, and return the result as a row."""
         try:
-            return pack(self.write(part["name"], part["group"], [load_note(note) for note in part["notes"]]))
+            return pack_row(self.write(part["name"], part["group"], [load_note(note) for note in part["notes"]]))
         except Exception as error:
             number = getattr(error, "errno", None)
             why = os.strerror(number) if number else type(error).__name__
@@ -416,14 +416,14 @@ def ordered(groups: Sequence[Group]) -> Dataset:
         return ray.data.from_items([group.dump() for group in groups], override_num_blocks=len(groups))
 
 
-def pack(content: dict[str, Any]) -> dict[str, str]:
+def pack_row(content: dict[str, Any]) -> dict[str, str]:
     """Return content as a row. In ASCII: a name or a value in another column may be what no encoding can hold."""
     return {"content": json.dumps(content, default=str)}
 
 
 def pack_problem(error: ProjectError) -> dict[str, str]:
     """Return an error as a row."""
-    return pack({"problem": [error.title, error.hint]})
+    return pack_row({"problem": [error.title, error.hint]})
 
 
 def rows_of(dataset: Dataset) -> Generator[dict[str, Any]]:

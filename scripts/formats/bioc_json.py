@@ -19,8 +19,8 @@ MAX_DEPTH = 100
 BUFFER_BYTES = 4096
 
 
-def read_documents(file: io.BufferedReader, *, encoding: str = "utf-8") -> Iterator[BioCJson]:
-    """Read the documents of a file, one at a time. Not by `bioc`, which reads a file as a whole.
+def parse_documents(file: io.BufferedReader, *, encoding: str = "utf-8") -> Iterator[BioCJson]:
+    """Yield the documents of a file, one at a time. Not by `bioc`, which reads a file as a whole.
 
     file (BufferedReader): the file.
     encoding (str): its encoding if it has no byte order mark.
@@ -58,7 +58,7 @@ def parse_events(file: Encoded, found: list[str]) -> Iterator[tuple[str, str, An
 def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
     """Read the documents of a file as notes."""
     try:
-        for number, document in enumerate(read_documents(file, encoding=options.encoding), start=1):
+        for number, document in enumerate(parse_documents(file, encoding=options.encoding), start=1):
             yield document_note(document, number, source)
     except ProjectError as error:
         yield Rejected(source.name, error.title)

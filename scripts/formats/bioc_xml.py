@@ -16,8 +16,8 @@ from scripts.records.documents import Document
 from scripts.records.notes import Note, Rejected
 
 
-def read_documents(file: BinaryIO) -> Iterator[BioCJson]:
-    """Read the documents of a file, one at a time.
+def parse_documents(file: BinaryIO) -> Iterator[BioCJson]:
+    """Yield the documents of a file, one at a time.
 
     file (BinaryIO): the file.
     YIELDS (BioCJson): each document as BioC JSON has it. Offsets are strings, as in the file.

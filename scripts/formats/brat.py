@@ -52,7 +52,7 @@ class BratWriter(Writer):
                     notes.append((f"{name}={single_line(value)}", number))
         # The notes with ids in a knowledge base are numbered like the mentions.
         for note_number, (text, number) in enumerate(notes, start=len(document.mentions) + 1):
-            made.add_annotation(make_note(text, number, note_number))
+            made.add_annotation(annotator_note(text, number, note_number))
         return made
 
     def write(self, prepared: Sequence[brat.BratDocument], path: Path, *, number_from: int = 1) -> None:
@@ -112,10 +112,10 @@ def concept_note(concept: str, number: int) -> brat.BratNote:
     """Return an id in a knowledge base as a note: `bioc` can't write brat's normalizations."""
     if LINE_BREAK.search(concept):
         raise ProjectError(f"the id {concept!r} can't be written as brat, which wants one line without tabs")
-    return make_note(concept, number, number)
+    return annotator_note(concept, number, number)
 
 
-def make_note(text: str, number: int, note_number: int) -> brat.BratNote:
+def annotator_note(text: str, number: int, note_number: int) -> brat.BratNote:
     """Return a note on a mention."""
     note = brat.BratNote()
     note.id, note.type, note.refid, note.text = f"#{note_number}", "AnnotatorNotes", f"T{number}", text

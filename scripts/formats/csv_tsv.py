@@ -27,7 +27,7 @@ def make_reader(delimiter: str) -> Reader:
 
         RAISES (ProjectError): the header is in another encoding.
         """
-        names = next(read_rows(file, options, delimiter), [])
+        names = next(csv_rows(file, options, delimiter), [])
         if any(map(first_undecoded, names)):
             raise ProjectError(
                 f"The header of {source.path} is not {options.encoding.upper()}", "Name its encoding with --encoding."
@@ -36,7 +36,7 @@ def make_reader(delimiter: str) -> Reader:
 
     def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
         """Read a note from each row. Empty lines are skipped."""
-        rows = read_rows(file, options, delimiter)
+        rows = csv_rows(file, options, delimiter)
         header = next(rows, [])
         for number in count(1):
             try:
@@ -54,7 +54,7 @@ def make_reader(delimiter: str) -> Reader:
     return Reader(read_notes, read_header)
 
 
-def read_rows(file: io.BufferedReader, options: ReadOptions, delimiter: str) -> Iterator[list[str]]:
+def csv_rows(file: io.BufferedReader, options: ReadOptions, delimiter: str) -> Iterator[list[str]]:
     """Yield the rows of a file, starting with its header."""
     csv.field_size_limit(FIELD_SIZE)
     # Without "strict", a quote that is not closed makes the rest of a file one field, and is no error.

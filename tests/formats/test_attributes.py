@@ -138,6 +138,8 @@ def test_what_has_no_place_for_attributes_is_as_without(tmp_path, model, format)
 def test_predict():
     (document,) = predict_records(make_pipeline("annotate_tests_attributes"), [make_record(TEXT)])
     assert [mention.attributes for mention in document.mentions] == ATTRIBUTES
+    with pytest.raises(ProjectError, match=r"Document 'x': its attribute 'section' has a value .* as JSON: set"):
+        predict_records(make_pipeline("annotate_tests_unwritable"), [make_record(TEXT, document_id="x")])
 
 
 @pytest.mark.parametrize(
