@@ -22,6 +22,7 @@ from spacy.language import Language
 from torch import nn
 from wasabi import msg
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.assess import strict_scores
 from scripts.benchmarks.contenders import get_encoder
 from scripts.benchmarks.machine import describe_machine, set_threads
@@ -30,7 +31,6 @@ from scripts.benchmarks.tables import row_line
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.formatting import percent
 from scripts.files import moved_into_place
-from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text, read_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels

@@ -19,11 +19,10 @@ from wasabi import msg
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
+from scripts.formats.docbin import make_doc_bin
 from scripts.records.bigbio import SPLITS, Record, document_id, document_text, read_records
 from scripts.records.checks import check_ids, check_record
 from scripts.records.mentions import DEFAULT_LABELS, Mention, annotations, parse_labels, whole_mentions
-
-DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
 
 
 def make_doc(nlp: Language, record: Record, labels: dict[str, str]) -> tuple[Doc, Counter]:
@@ -75,7 +74,7 @@ def convert_split(nlp: Language, records: Iterable[Record], labels: dict[str, st
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (tuple[DocBin, dict]): the documents, and the split's counts.
     """
-    doc_bin, total = DocBin(attrs=DOC_BIN_ATTRS, store_user_data=True), Counter()
+    doc_bin, total = make_doc_bin(), Counter()
     for record in records:
         doc, counts = make_doc(nlp, record, labels)
         doc_bin.add(doc)

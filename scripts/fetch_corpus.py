@@ -19,13 +19,14 @@ import pyarrow.parquet
 import requests
 import srsly
 import typer
-from bioc import BioCAnnotation, BioCDocument, biocxml
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 from urllib3.util import Retry
 from wasabi import msg
 
 from scripts.errors import ProjectError, shown_to_user
+from scripts.formats.bioc import BioCJson, annotation_spans
+from scripts.formats.bioc_xml import parse_documents
 from scripts.generate_notes import generate_notes
 from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
 
@@ -205,48 +206,47 @@ def read_bioc(content: bytes) -> list[Record]:
     content (bytes): BioC XML, http://bioc.sourceforge.net.
     RETURNS (list[Record]): its documents in order.
     """
-    return [bioc_record(document) for document in biocxml.load(io.BytesIO(content)).documents]
+    return [bioc_record(document) for document in parse_documents(io.BytesIO(content))]
 
 
-def bioc_record(document: BioCDocument) -> Record:
-    """Give a BioC document of BC5CDR as a record."""
+def bioc_record(document: BioCJson) -> Record:
+    """Return a BioC document of BC5CDR as a record."""
     # In BC5CDR a passage's offset is where it stands in the passages joined by one space.
-    text = " ".join(passage.text for passage in document.passages)
+    text = " ".join(passage["text"] for passage in document["passages"])
     relations = [
         {
-            "id": relation.id,
-            "type": relation.infons["relation"],
-            "arg1_id": relation.infons["Chemical"],
-            "arg2_id": relation.infons["Disease"],
+            "id": relation["id"],
+            "type": relation["infons"]["relation"],
+            "arg1_id": relation["infons"]["Chemical"],
+            "arg2_id": relation["infons"]["Disease"],
         }
-        for relation in document.relations
+        for relation in document["relations"]
     ]
     return {
         "passages": [
             {
-                "document_id": document.id,
-                "type": passage.infons["type"],
-                "text": passage.text,
-                "entities": [bioc_entity(annotation, text) for annotation in passage.annotations],
+                "document_id": document["id"],
+                "type": passage["infons"]["type"],
+                "text": passage["text"],
+                "entities": [bioc_entity(annotation, text) for annotation in passage["annotations"]],
                 "relations": relations,
             }
-            for passage in document.passages
+            for passage in document["passages"]
         ]
     }
 
 
-def bioc_entity(annotation: BioCAnnotation, text: str) -> dict[str, Any]:
-    """Give a BioC annotation as an entity. Its text is what stands at its offsets: four annotations say otherwise."""
-    offsets = [[location.offset, location.end] for location in annotation.locations]
+def bioc_entity(annotation: BioCJson, text: str) -> dict[str, Any]:
+    """Return a BioC annotation as an entity. Its text is what stands at its offsets: four annotations say otherwise."""
+    offsets = [list(span) for span in annotation_spans(annotation)]
+    mesh_ids = annotation["infons"]["MESH"].split("|")
     return {
-        "id": annotation.id,
+        "id": annotation["id"],
         "offsets": offsets,
         "text": [text[start:end] for start, end in offsets],
-        "type": annotation.infons["type"],
+        "type": annotation["infons"]["type"],
         # "-1" stands for a mention that MeSH has no entry for.
-        "normalized": [
-            {"db_name": "MESH", "db_id": mesh_id} for mesh_id in annotation.infons["MESH"].split("|") if mesh_id != "-1"
-        ],
+        "normalized": [{"db_name": "MESH", "db_id": mesh_id} for mesh_id in mesh_ids if mesh_id != "-1"],
     }
 
 

@@ -11,11 +11,11 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from transformers import PreTrainedTokenizerFast
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.contenders import consume, get_encoder
 from scripts.benchmarks.measure import metered
 from scripts.clinical_ner.encoder.transformer import align, make_rows, tokenize
 from scripts.evaluation.scoring import MEASURES, count_outcomes, labels_of, pair, tabulate
-from scripts.formats import doc_mentions
 from scripts.pipelines import entity_pipes
 from scripts.records.bigbio import Record, document_id, document_text
 from scripts.records.mentions import Mention, flat_mentions

@@ -32,9 +32,9 @@ from transformers import (
     set_seed,
 )
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.assess import strict_scores
 from scripts.evaluation.word_scores import iob2_tags
-from scripts.formats import doc_mentions
 from scripts.records.mentions import Mention
 
 # What transformers leaves out of the loss.
