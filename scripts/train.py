@@ -21,6 +21,7 @@ from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
 from scripts import clinical_ner  # noqa: F401  (registers what the config names)
+from scripts.catalog.encoders import KnownEncoder, read_encoders
 from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove, replace
@@ -82,7 +83,7 @@ def load_training_config(
     if head not in heads:
         raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
     text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
-    differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
+    differing = read_encoders(config.with_name("encoders.yml")).get(encoder.name, KnownEncoder()).training
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
     encoder_limit = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
