@@ -36,7 +36,6 @@ class Archive:
 
     url (str): where to download it, as a zip file.
     environment (str): the environment variable that names a local copy, zipped or unpacked.
-    folders (tuple[str, ...]): the folders in which its files can be, relative to the unpacked archive.
     files (dict[str, ArchiveFile]): the file of each split.
     peers (dict[str, ArchiveFile]): what published systems predicted on the test split, in PubTator's format, by
         system. An archive can lack them.
@@ -46,7 +45,6 @@ class Archive:
 
     url: str
     environment: str
-    folders: tuple[str, ...]
     files: dict[str, ArchiveFile]
     peers: dict[str, ArchiveFile] = field(default_factory=dict)
 
