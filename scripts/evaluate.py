@@ -21,6 +21,7 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.catalog.corpora import choose_labels
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize
@@ -47,7 +48,7 @@ from scripts.gpu import use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text, read_records
 from scripts.records.checks import check_record
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import Mention, mentions
 
 PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
 
@@ -306,7 +307,7 @@ def evaluate_cli(
     source: Annotated[Path, typer.Argument(help="Folder with train.jsonl and test.jsonl")],
     corpus: Annotated[Path, typer.Argument(help="Folder with test.spacy and report.json")],
     output: Annotated[Path, typer.Argument(help="Folder for scores.json, errors.jsonl and predictions.jsonl")],
-    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels")] = DEFAULT_LABELS,
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
     encoder: Annotated[Path | None, typer.Option(help="Folder of the encoder")] = None,
     log: Annotated[Path | None, typer.Option(help="Training log")] = None,
@@ -321,7 +322,7 @@ def evaluate_cli(
             source,
             corpus,
             output,
-            labels=parse_labels(labels),
+            labels=choose_labels(labels, corpus.name),
             seed=seed,
             encoder=encoder,
             log=log,

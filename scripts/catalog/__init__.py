@@ -1,1 +1,1 @@
-"""Everything the project knows about its corpora and encoders: configs/corpora.yml and configs/encoders.yml, checked."""
+"""What the project knows about corpora and encoders, read from configs/corpora.yml and configs/encoders.yml."""

@@ -6,7 +6,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.catalog.entries import CONFIGS, check_digest, read_entries
+from scripts.catalog.entries import CONFIGS, Entry, check_digest, read_entries
 from scripts.records.bigbio import SPLITS
 from scripts.records.mentions import DEFAULT_LABELS, parse_labels
 
@@ -14,14 +14,12 @@ CORPORA = CONFIGS / "corpora.yml"
 
 
 @dataclass(frozen=True)
-class ArchiveFile:
+class ArchiveFile(Entry):
     """A file in a corpus's archive.
 
     name (str): the name of the file, without folders.
     sha256 (str): the sha256 of the file as released.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}
 
     name: str
     sha256: str
@@ -31,7 +29,7 @@ class ArchiveFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Archive:
+class Archive(Entry):
     """The archive in which a corpus was released. Its files are BioC XML.
 
     url (str): where to download it, as a zip file.
@@ -40,8 +38,6 @@ class Archive:
     peers (dict[str, ArchiveFile]): what published systems predicted on the test split, in PubTator's format, by
         system. An archive can lack them.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}
 
     url: str
     environment: str
@@ -59,7 +55,7 @@ class Archive:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedResult:
+class PublishedResult(Entry):
     """The F1 of a published system on the test split of a corpus, quoted from its authors.
 
     system (str): the name of the system.
@@ -67,15 +63,13 @@ class PublishedResult:
     f1 (dict[str, str]): F1 in percent by label or "micro", with the digits that were published.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}
-
     system: str
     source: str
     f1: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corpus:
+class Corpus(Entry):
     """A corpus.
 
     name (str): its name in texts.
@@ -89,8 +83,6 @@ class Corpus:
     archive (Archive | None): the archive to fetch it from; None if it is generated or has no public source.
     published (tuple[PublishedResult, ...]): results of published systems on its test split.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}
 
     name: str
     url: str = ""

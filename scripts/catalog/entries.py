@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import srsly
 
@@ -10,15 +10,22 @@ from scripts.errors import ProjectError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
-Entry = TypeVar("Entry")
+
+class Entry:
+    """Base class of the dataclasses that are read with pydantic: unknown fields are errors."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
-def read_entries(path: Path, kind: type[Entry]) -> dict[str, Entry]:
+Kind = TypeVar("Kind", bound=Entry)
+
+
+def read_entries(path: Path, kind: type[Kind]) -> dict[str, Kind]:
     """Read a file of entries.
 
     path (Path): the YAML file, with the fields of each entry under its name.
-    kind (type[Entry]): a dataclass with the fields of an entry.
-    RETURNS (dict[str, Entry]): the entries by name, in the order of the file.
+    kind (type[Kind]): a dataclass with the fields of an entry.
+    RETURNS (dict[str, Kind]): the entries by name, in the order of the file.
     RAISES (ProjectError): the file is not YAML, or a field is unknown, missing or of another type.
     """
     # pydantic takes longer to import than all the rest of this package, and `--help` does not need it.
@@ -29,7 +36,9 @@ def read_entries(path: Path, kind: type[Entry]) -> dict[str, Entry]:
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"])) or "the file"
-        raise ProjectError(f"{path}: {where}: {fault['msg'].removeprefix('Value error, ')}", "Correct the entry.") from error
+        raise ProjectError(
+            f"{path}: {where}: {fault['msg'].removeprefix('Value error, ')}", "Correct the entry."
+        ) from error
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise ProjectError(f"{path} is not YAML: {reason}", "Correct the file.") from error

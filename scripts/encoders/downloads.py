@@ -48,7 +48,7 @@ WITHOUT_HUB = (
 
 
 class DownloadInterrupted(ProjectError):
-    """The hub can't be reached or stopped answering. What has arrived is kept, and the next run continues from there."""
+    """The hub can't be reached or stopped answering. What has arrived is kept for the next run."""
 
 
 @dataclass(frozen=True)
