@@ -20,6 +20,7 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
+from scripts.catalog.encoders import KnownEncoder, read_encoders
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
@@ -82,7 +83,7 @@ def load_training_config(
     if head not in heads:
         raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
     text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
-    differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
+    differing = read_encoders(config.with_name("encoders.yml")).get(encoder.name, KnownEncoder()).training
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
     encoder_limit = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
