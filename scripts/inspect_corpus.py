@@ -24,7 +24,7 @@ from wasabi import msg
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.convert import convert_split
 from scripts.errors import ProjectError, shown_to_user
-from scripts.records.bigbio import FEATURES, Record, document_id, read_corpus
+from scripts.records.bigbio import Record, document_id, features, read_corpus
 from scripts.records.checks import check_record
 from scripts.records.mentions import DEFAULT_LABELS, annotations, parse_labels
 
@@ -57,7 +57,7 @@ def inspect_corpus(
     docs, counts = convert_corpus(corpus, labels)
     doc = next(doc for split in docs.values() for doc in split if doc.user_data["document_id"] == chosen)
 
-    msg.table(list(describe(FEATURES)), title="Fields of a record", max_col=60)
+    msg.table(list(describe(features())), title="Fields of a record", max_col=60)
     msg.table(count_rows(corpus, counts), title="Counts", header=["", *corpus], aligns=["l"] + ["r"] * len(corpus))
     show_lengths("Words in a document", {split: [len(doc) for doc in docs[split]] for split in docs})
     if tokenizer:

@@ -20,14 +20,14 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
-from scripts import clinical_ner  # noqa: F401  (registers what the config names)
-from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
+from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
 
 
-@registry.callbacks("clinical_ner.whole_checkpoints.v1")
+@registry.callbacks("project.whole_checkpoints.v1")
 def configure_whole_checkpoints() -> Callable[[Language], Language]:
     """Give a callback for `[training.before_to_disk]` that makes checkpoints whole or not there."""
     return save_whole
@@ -123,6 +123,19 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     return parse_config_overrides(parts, env_var=None)
 
 
+def release_config(model: Path) -> None:
+    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+
+    model (Path): the folder of the pipeline.
+    """
+    path = model / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    # Mixed precision is for a GPU, and the callback is this project's.
+    config["components"]["transformer"]["model"]["mixed_precision"] = False
+    config["training"]["before_to_disk"] = None
+    config.to_disk(path)
+
+
 def store_calibration(model: Path, dev: Path) -> None:
     """Fit the calibration of a pipeline's confidences on dev, and store it in the saved pipeline.
 
@@ -186,8 +199,10 @@ def train(
         max_steps=max_steps,
         overrides=overrides,
     )
+    register()
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    release_config(checkpoints / "model-best")
     if has_head(nlp):
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")

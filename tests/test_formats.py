@@ -18,7 +18,7 @@ from scripts.fetch_corpus import read_bioc
 from scripts.formats import FORMATS, doc_mentions, read_documents, write_documents
 from scripts.records.bigbio import document_id
 from scripts.records.documents import Document, Passage
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 from tests.shared import ARCHIVE, needs_archive
 
 NLP = set_tokenizer(spacy.blank("en"))
@@ -269,7 +269,7 @@ def test_the_gold_mentions_of_bc5cdr_as_pubtator_are_the_archives_own_file(tmp_p
         Document(
             id=document_id(record),
             passages=tuple(Passage(passage["type"], passage["text"]) for passage in record["passages"]),
-            mentions=tuple(mentions(record, labels)),
+            mentions=tuple(flat_mentions(record, labels)),
         )
         for record in read_bioc(read_archive("CDR_TestSet.BioC.xml"))
     ]

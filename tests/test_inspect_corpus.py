@@ -22,7 +22,7 @@ from scripts.inspect_corpus import (
     word_tags,
     wordpiece_tags,
 )
-from scripts.records.bigbio import FEATURES, SPLITS, write_corpus
+from scripts.records.bigbio import SPLITS, features, write_corpus
 
 WORDS = ["(", "naloxone", ")", "and", "renal", "failure", "hypotension"]
 ENTS = ["O", "B-Chemical", "O", "O", "B-Disease", "I-Disease", "B-Disease"]
@@ -155,7 +155,7 @@ def test_an_encoders_wordpieces_stand_over_their_tags(doc, encoder):
 
 
 def test_all_fields_are_described():
-    rows = list(describe(FEATURES))
+    rows = list(describe(features()))
     assert rows[:3] == [("passages", "list of object"), ("  document_id", "string"), ("  type", "string")]
     assert ("    offsets", "list of list of int32") in rows
     assert len(rows) == 17

@@ -28,10 +28,10 @@ from scripts.benchmarks.contenders import (
     wordpiece_limit,
 )
 from scripts.benchmarks.harness import BLOCK, Model, Output, Records, Rounds, Taken, save_figures, take_turns
-from scripts.evaluation.scoring import MEASURES, count, labels_of, pair, tabulate
+from scripts.evaluation.scoring import MEASURES, count_outcomes, labels_of, pair, tabulate
 from scripts.formats import doc_mentions
 from scripts.records.bigbio import Record, document_id, document_text, read_records
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 
 # How many documents each contender reads before the first round.
 WARM_UP = 8
@@ -216,7 +216,7 @@ def assess(nlp: Language, records: list[Record], labels: dict[str, str]) -> dict
             tokens += len(doc)
             lost += count_lost(doc, component.model.tokenizer)
             doc._.trf_data = None
-    gold = {document_id(record): mentions(record, labels) for record in records}
+    gold = {document_id(record): flat_mentions(record, labels) for record in records}
     return {"tokens": tokens, "tokens_lost": lost, **strict_scores(gold, found)}
 
 
@@ -232,5 +232,5 @@ def strict_scores(
     """Return BioCreative's strict micro precision, recall and f1 over mentions by document id."""
     documents = pair(dict(gold), dict(predicted))
     labels = labels_of(documents)
-    row = tabulate(count(documents, labels), labels)["micro"]
+    row = tabulate(count_outcomes(documents, labels), labels)["micro"]
     return {measure: row[measure] for measure in MEASURES}

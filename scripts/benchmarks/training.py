@@ -36,7 +36,7 @@ from typer import Argument, Option
 from scripts.benchmarks.harness import Output, Seed, make_rows, save_figures, take_turns
 from scripts.benchmarks.speed import strict_scores
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.word_scores import word_tags
+from scripts.evaluation.word_scores import iob2_tags
 from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.records.mentions import Mention
@@ -114,7 +114,7 @@ def make_words(doc: Doc, tokenizer: Callable, tags: list[str]) -> Words:
     words = [token.i for token in doc if not token.is_space]
     texts = [doc[i].text for i in words]
     encoded = tokenizer(texts, is_split_into_words=True, truncation=True, return_overflowing_tokens=True)
-    gold, tokens, rows = word_tags(doc), dict[int, None](), []
+    gold, tokens, rows = iob2_tags(doc), dict[int, None](), []
     for encoding in encoded.encodings:
         labels = [UNLABELLED] * len(encoding.ids)
         for column, word in enumerate(encoding.word_ids):

@@ -1,12 +1,5 @@
-"""The library that ships inside the wheel.
+"""The library that ships inside each wheel: tokenizer, encoder, heads and the components behind them.
 
-TEMP
+Its modules import each other and nothing of the project, so that the folder works wherever it is put. Importing it
+changes nothing in the process; `registration.register` makes its functions known to spaCy.
 """
-
-import os
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-from . import processes, tokenizer  # noqa: F401
-from .encoder import int8, transformer, windows  # noqa: F401
-from .ner import abbreviations, agreement, token_classifier  # noqa: F401

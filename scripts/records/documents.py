@@ -1,4 +1,4 @@
-"""A document with its mentions, as the formats read and write it."""
+"""Documents with their mentions, as the formats read and write them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Passage(NamedTuple):
     """A part of a document.
 
-    type (str): what it is, e.g. "title" or "abstract".
+    type (str): its type, e.g. "title" or "abstract".
     text (str): its text.
     """
 
@@ -25,12 +25,12 @@ class Passage(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A document with its mentions, as every format here writes and reads it.
+    """A document with its mentions.
 
     id (str): its id, e.g. the PMID.
-    passages (tuple[Passage, ...]): its text in parts. None where it was read from CoNLL, which has words only.
+    passages (tuple[Passage, ...]): its text in parts. Empty if it was read from CoNLL, which has words only.
     mentions (tuple[Mention, ...]): its mentions.
-    doc (Doc | None): its tokens, with the mentions as entities; CoNLL and DocBin are written from them.
+    doc (Doc | None): its tokens with the mentions as entities, from which CoNLL and DocBin are written.
     """
 
     id: str
@@ -40,5 +40,5 @@ class Document:
 
     @cached_property
     def text(self) -> str:
-        """The passages joined by one space."""
+        """Return the passages joined by one space."""
         return " ".join(passage.text for passage in self.passages)

@@ -1,6 +1,6 @@
-"""The model card in Hugging Face's format: what a pipeline is for, and what `evaluate` found, in figures alone.
+"""The model card in Hugging Face's format: the intended use of a pipeline and its scores, without quotations.
 
-`package` puts it into the wheel as its README. Format: https://huggingface.co/docs/hub/model-cards
+`package` adds it to the wheel as README. Format: https://huggingface.co/docs/hub/model-cards
 """
 
 import re
@@ -12,7 +12,7 @@ from jinja2 import Environment
 from scripts.corpora import CORPORA
 from scripts.evaluation.scoring import MEASURES
 from scripts.records.bigbio import SPLITS
-from scripts.reporting.tables import (
+from scripts.reporting.score_tables import (
     error_table,
     other_table,
     peer_table,
@@ -38,9 +38,9 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
     """Write the model card of a scored pipeline.
 
-    scores (dict[str, Any]): what scores.json holds.
-    environment (Environment): holds the template card.md, and does not escape for HTML.
-    RETURNS (ModelCard): the card, metadata and text.
+    scores (dict[str, Any]): the content of scores.json.
+    environment (Environment): has the template card.md and does not escape for HTML.
+    RETURNS (ModelCard): the card with metadata and text.
     """
     profile = scores["corpus"]["profile"]
     body = environment.get_template("card.md").render(
@@ -64,14 +64,14 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
 
 
 def model_name(scores: dict[str, Any]) -> str:
-    """Give the name of the package that `package` makes of the pipeline, or that was scored."""
+    """Return the name of the package that `package` builds of the pipeline, or that was scored."""
     model, encoder = scores["model"], scores["encoder"]
     name = f"ner_{scores['corpus']['profile']}_{encoder['encoder']}" if encoder else model["name"]
     return f"{model['lang']}_{name}"
 
 
 def card_data(scores: dict[str, Any]) -> ModelCardData:
-    """Give the card's metadata, the scores as a model index among them."""
+    """Return the card's metadata with the scores as a model index."""
     dataset, source = DATASETS.get(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
     # A folder's name can look like a repository's, but has no revision.
     on_hub = HUB_NAME.fullmatch(source) and scores["encoder"].get("revision")
@@ -90,7 +90,7 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
 
 
 def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
-    """Give each defined score by label, micro and macro as a model index has it."""
+    """Return each defined score by label, micro and macro, as entries of a model index."""
     profile = scores["corpus"]["profile"]
     return [
         EvalResult(
@@ -110,12 +110,12 @@ def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
 
 
 def describe_corpus(profile: str) -> dict[str, str]:
-    """Give name, url, author and license of a corpus, of one that is not ours its profile."""
+    """Return name, url, author and license of a corpus. The name of an unknown corpus is its profile."""
     return {"name": profile, "url": "", "author": "", "license": ""} | CORPORA.get(profile, {})
 
 
 def describe_encoder(encoder: dict[str, Any] | None) -> str:
-    """Name an encoder and where it is from; of a folder its name alone, a path says more than that."""
+    """Return the name and source of an encoder; of a folder only its name, because a path says too much."""
     if not encoder:
         return "not stated"
     source, revision = encoder.get("source", ""), encoder.get("revision")
@@ -125,6 +125,6 @@ def describe_encoder(encoder: dict[str, Any] | None) -> str:
 
 
 def seen_and_unseen(scores: dict[str, Any]) -> dict[str, float] | None:
-    """Give micro F1 on names seen in training and on unseen ones, None if one of them is undefined."""
+    """Return micro F1 on seen and on unseen names, or None if one of them is undefined."""
     parts = {part["part"]: part["scores"]["micro"]["f1"] for part in scores["slices"] if part["group"] == "training"}
     return parts if len(parts) == 2 and None not in parts.values() else None

@@ -2,7 +2,6 @@
 
 import pytest
 
-from scripts import clinical_ner  # noqa: F401  (registers the component)
 from scripts.clinical_ner.ner.abbreviations import best_long_form, find_definitions, read_abbreviations
 from tests.clinical_ner.test_agreement import make_doc, shown
 

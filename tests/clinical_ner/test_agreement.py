@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from scripts import clinical_ner  # noqa: F401  (registers the component)
 from scripts.clinical_ner.ner.agreement import Agreement
 
 VOCAB = spacy.blank("en").vocab

@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.training import Example
 from torch import nn
 
-from scripts.clinical_ner import int8
+from scripts.clinical_ner.encoder import int8
 from scripts.clinical_ner.encoder.int8 import Int8Linear, quantize_encoder
 from tests.clinical_ner.test_transformer import LIMIT, TEXTS, make_nlp
 from tests.encoders import make_encoder

@@ -4,8 +4,6 @@ import multiprocessing
 
 import torch
 
-from scripts import clinical_ner  # noqa: F401  (what is tested: its effect on forked processes)
-
 
 def add_up(results: multiprocessing.SimpleQueue) -> None:
     """Put a sum that torch would share among its threads, and the number of threads."""

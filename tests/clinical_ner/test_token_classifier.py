@@ -19,17 +19,9 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import fix_random_seed
 
-from scripts import clinical_ner  # noqa: F401  (registers the component)
-from scripts.clinical_ner.ner.token_classifier import (
-    Calibration,
-    decode,
-    gold_tags,
-    legal_transitions,
-    log_softmax,
-    mentions,
-    probability,
-    viterbi,
-)
+from scripts.clinical_ner.ner.calibration import Calibration
+from scripts.clinical_ner.ner.decoding import decode, legal_transitions, log_softmax, probability, tagged_spans, viterbi
+from scripts.clinical_ner.ner.token_classifier import gold_tags
 
 TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -151,7 +143,7 @@ def test_tags_are_always_legal_and_batches_change_nothing(batch: list[numpy.ndar
 )
 def test_mentions(words: str, tags: list[int], expected: list[tuple[int, int, int]]) -> None:
     parts = words.split(" ") if words else []
-    assert mentions(Doc(English().vocab, words=parts), numpy.array(tags, dtype="i8")) == expected
+    assert tagged_spans(Doc(English().vocab, words=parts), numpy.array(tags, dtype="i8")) == expected
 
 
 def test_probability_is_that_of_just_this_mention() -> None:
@@ -276,7 +268,7 @@ def test_label_is_added_to_a_trained_head(nlp: Language) -> None:
 
 @pytest.mark.parametrize("label", ["", None, 3])
 def test_labels_that_are_none_are_refused(nlp: Language, label: object) -> None:
-    with pytest.raises(ValueError, match="must be a string, and not empty"):
+    with pytest.raises(ValueError, match="must be a string that is not empty"):
         nlp.get_pipe("ner").add_label(label)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from spacy.util import registry
 from torch import nn
 
 ENGINE = "fbgemm"
@@ -43,7 +42,6 @@ class Int8Linear(nn.Linear):
         return y.mul_(largest) if self.bias is None else torch.addcmul(self.bias, y, largest, out=y)
 
 
-@registry.misc("clinical_ner.int8_encoder.v1")
 def quantize_encoder(encoder: nn.Module) -> None:
     """Let an encoder's linear layers compute in int8; those that do already are left as they are.
 

@@ -15,7 +15,6 @@ import numpy
 import torch
 from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc
-from spacy.util import registry
 from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from spacy_transformers.layers import transformer_model
 from spacy_transformers.layers.transformer_model import TransformerModel
@@ -25,13 +24,14 @@ from tokenizers import Encoding
 from transformers import PreTrainedTokenizerFast
 from transformers.file_utils import ModelOutput
 
+from .int8 import quantize_encoder
+
 logger = logging.getLogger(f"spacy.{__name__}")
 
 # A padded wordpiece costs as much as another; a smaller group costs little, as one long row keeps a processor busy.
 PADDING = 0.05
-# What makes an encoder compute in a precision, by its name in spaCy's registry; the files in a wheel import nothing of
-# each other.
-PRECISIONS = {"fp32": None, "int8": "clinical_ner.int8_encoder.v1"}
+# What makes an encoder compute in a precision.
+PRECISIONS: dict[str, Callable[[torch.nn.Module], None] | None] = {"fp32": None, "int8": quantize_encoder}
 
 
 class WindowedTransformer(TransformerModel):
@@ -46,7 +46,6 @@ class WindowedTransformer(TransformerModel):
         self.precision = precision
 
 
-@registry.architectures("clinical_ner.WindowedTransformer.v1")
 def configure_windowed_transformer(
     name: str,
     get_spans: Callable[[Doc, Ints1d, int, int], list[tuple[int, int]]],
@@ -214,15 +213,15 @@ def set_precision(model: WindowedTransformer, is_train: bool) -> None:
     is_train (bool): whether it is to be trained.
     RAISES (ValueError): it cannot be trained in this precision, or not run on this device.
     """
-    function = PRECISIONS[model.precision]
-    if function is None:
+    convert = PRECISIONS[model.precision]
+    if convert is None:
         return
     if is_train:
         raise ValueError(
             f"A pipeline cannot be trained in the precision {model.precision}: load it with"
             ' config={"components": {"transformer": {"model": {"precision": "fp32"}}}}'
         )
-    registry.misc.get(function)(model.transformer)
+    convert(model.transformer)
 
 
 def tokenize(tokenizer: PreTrainedTokenizerFast, docs: list[Doc]) -> list[Wordpieces]:

@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy
 from spacy.tokens import Doc
-from spacy.util import registry
 from thinc.types import Ints1d
 
 Window = tuple[int, int]
@@ -18,7 +17,6 @@ GetWindows = Callable[[Doc, Ints1d, int, int], list[Window]]
 SENTENCE_ENDS = frozenset(".!?;")
 
 
-@registry.span_getters("clinical_ner.wordpiece_windows.v1")
 def configure_wordpiece_windows(max_wordpieces: int, overlap: int) -> GetWindows:
     """Give a span getter that cuts a document into windows of wordpieces.
 

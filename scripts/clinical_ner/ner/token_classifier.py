@@ -1,14 +1,12 @@
-"""The named-entity head that says how sure it is: each word gets a BIO tag, runs of tags are mentions.
+"""The token head: a BIO tag for each token, trained with cross-entropy and decoded to the best legal sequence.
 
-Trained with cross-entropy, decoded to the best sequence of tags that is legal. It takes the place of spaCy's `ner`,
-under that name, and gives each entity `ent._.confidence`. It ships inside the wheel.
+It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -16,59 +14,26 @@ from spacy.pipeline import TrainablePipe
 from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
-from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Dropout, Linear, Model, Optimizer, chain, resizable, with_array
 from thinc.layers.resizable import resize_linear_weighted, resize_model
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
+from thinc.types import Floats2d
 
-# A label that is added to a trained head is not found before it is trained on: e to the power of this is its weight.
+from ..factory import Factory
+from ..version import check_version
+from .calibration import Calibration
+from .decoding import TaggedSpan, decode, log_softmax, probability, tagged_spans
+
+# The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
-# No probability is nearer to 0 or 1: single precision does not tell more apart.
-EPSILON = 1e-6
-
-if not Span.has_extension("confidence"):
-    Span.set_extension("confidence", default=None)
 
 
-class Entity(NamedTuple):
-    """A predicted mention.
-
-    start, end (int): its first token, and the one after its last.
-    label (str): its label.
-    probability (float): the mean probability of its tags by the head, not calibrated.
-    """
-
-    start: int
-    end: int
-    label: str
-    probability: float
-
-
-class Calibration(NamedTuple):
-    """What turns the probability of a label's entities into a confidence, in log-odds.
-
-    temperature (float): they are divided by it; above 1 the head is surer of what it says than it should be.
-    bias (float): it is added to them.
-
-    Platt, Probabilistic outputs for support vector machines, 1999.
-    """
-
-    temperature: float = 1.0
-    bias: float = 0.0
-
-    def __call__(self, probability: float) -> float:
-        """Give the confidence, which rises with the probability."""
-        return expit(logit(probability) / self.temperature + self.bias)
-
-
-@registry.architectures("clinical_ner.TokenClassifier.v1")
 def configure_token_classifier(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], list[Floats2d]]:
-    """Give the model of the head: dropout and a linear layer over each token's vector.
+    """Return the model of the head: dropout and a linear layer over each token's vector.
 
-    tok2vec (Model): gives the tokens' vectors, a listener to the encoder.
+    tok2vec (Model): returns the tokens' vectors; usually a listener to the encoder.
     nO (int | None): the number of tags. Inferred from the labels if None.
     RETURNS (Model): from documents to the scores of their tokens, (tokens, tags) each, not normalized.
     """
@@ -78,27 +43,10 @@ def configure_token_classifier(
     return model
 
 
-@Language.factory(
-    "clinical_token_classifier",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
-    default_config={
-        "model": {
-            "@architectures": "clinical_ner.TokenClassifier.v1",
-            "tok2vec": {
-                "@architectures": "spacy-transformers.TransformerListener.v1",
-                "grad_factor": 1.0,
-                "pooling": {"@layers": "reduce_mean.v1"},
-            },
-        },
-        "threshold": 0.0,
-        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
-    },
-    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
-)
 def make_token_classifier(
     nlp: Language, name: str, model: Model, threshold: float, scorer: Callable | None
 ) -> "TokenClassifier":
-    """Make the component.
+    """Return the component.
 
     nlp (Language): the pipeline.
     name (str): the component's name in it.
@@ -106,10 +54,11 @@ def make_token_classifier(
     threshold (float): entities with a lower confidence are left out.
     scorer (Callable | None): spaCy's scorer of entities.
     RETURNS (TokenClassifier): the component.
-    RAISES (ValueError): the threshold is no probability.
+    RAISES (ValueError): the threshold is not within 0 and 1.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold ({threshold}) must be within [0, 1]")
+    check_version(nlp)
     return TokenClassifier(nlp.vocab, model, name, threshold=threshold, scorer=scorer)
 
 
@@ -130,6 +79,7 @@ class TokenClassifier(TrainablePipe):
         scorer: Callable[[Iterable[Example]], dict[str, Any]] | None = get_ner_prf,
     ):
         super().__init__(vocab, model, name, labels=[], calibration={})
+        add_confidence()
         self.threshold = threshold
         self.scorer = scorer
 
@@ -140,7 +90,7 @@ class TokenClassifier(TrainablePipe):
 
     @property
     def label_data(self) -> tuple[str, ...]:
-        """What `spacy init labels` saves, and `initialize` takes."""
+        """The labels as `spacy init labels` saves them and `initialize` takes them."""
         return self.labels
 
     @property
@@ -150,7 +100,7 @@ class TokenClassifier(TrainablePipe):
 
     @property
     def calibration(self) -> dict[str, Calibration]:
-        """The calibration of each label's confidences; it changes no entity, unless there is a threshold."""
+        """The calibration of each label's confidences. Without a threshold it changes no entity."""
         return {label: Calibration(*self.cfg["calibration"].get(label, ())) for label in self.labels}
 
     @calibration.setter
@@ -158,7 +108,7 @@ class TokenClassifier(TrainablePipe):
         for label, (temperature, _) in values.items():
             if not temperature > 0:
                 raise ValueError(f"The temperature of {label} ({temperature}) must be above 0")
-        # In steps that ten decimals hold: spaCy's JSON has no more, and a loaded pipeline must not differ by a bit.
+        # Rounded to 1/1024, because spaCy's JSON has ten decimals and a loaded pipeline must be exactly the same.
         self.cfg["calibration"] = {
             label: [max(round(temperature * 1024), 1) / 1024, round(bias * 1024) / 1024]
             for label, (temperature, bias) in values.items()
@@ -169,10 +119,10 @@ class TokenClassifier(TrainablePipe):
 
         label (str): the label.
         RETURNS (int): 0 if it was there, else 1.
-        RAISES (ValueError): it is no string, or empty.
+        RAISES (ValueError): it is empty or not a string.
         """
         if not (isinstance(label, str) and label):
-            raise ValueError(f"A label ({label!r}) must be a string, and not empty")
+            raise ValueError(f"A label ({label!r}) must be a string that is not empty")
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)
@@ -191,9 +141,9 @@ class TokenClassifier(TrainablePipe):
     ) -> None:
         """Initialize the head for training.
 
-        get_examples (Callable): gives examples with gold entities.
+        get_examples (Callable): returns examples with gold entities.
         nlp (Language | None): the pipeline.
-        labels (Iterable[str] | None): the labels; those of the examples if None.
+        labels (Iterable[str] | None): the labels. If None, those of the examples.
         RAISES (ValueError): there is no label.
         """
         validate_get_examples(get_examples, "TokenClassifier.initialize")
@@ -213,14 +163,14 @@ class TokenClassifier(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch of examples; see `TrainablePipe.update`."""
+        """Update the head from a batch of examples; see `TrainablePipe.update`."""
         validate_examples(examples, "TokenClassifier.update")
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
-        """Give the cross-entropy, the mean over all tokens with a gold tag, and its gradient.
+        """Return the mean cross-entropy over all tokens with a gold tag, and its gradient.
 
-        examples (Iterable[Example]): the examples. A token without annotation counts neither way.
+        examples (Iterable[Example]): the examples. Tokens without annotation are ignored.
         scores (list[Floats2d]): the model's scores, (tokens, tags) for each.
         RETURNS (tuple[float, list[Floats2d]]): the loss, and the gradients of the scores.
         """
@@ -239,7 +189,7 @@ class TokenClassifier(TrainablePipe):
         return float(loss), ops.xp.split(d_all, numpy.cumsum([len(part) for part in scores])[:-1].tolist())
 
     def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
-        """Give the scores of the documents' tokens.
+        """Return the scores of the documents' tokens.
 
         docs (Iterable[Doc]): the documents.
         RETURNS (list[Floats2d]): (tokens, tags) for each, in main memory.
@@ -250,14 +200,16 @@ class TokenClassifier(TrainablePipe):
         return [self.model.ops.to_numpy(scores) for scores in self.model.predict(docs)]
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[Floats2d]) -> None:
-        """Set the documents' entities and their confidence. Entities that a document has already stay as they are.
+        """Set the documents' entities and their confidence. Existing entities are kept.
 
         docs (Iterable[Doc]): the documents.
-        scores (list[Floats2d]): what `predict` gave for them.
+        scores (list[Floats2d]): what `predict` returned for them.
         """
+        # An unpickled component, in a worker process for instance, has not run __init__.
+        add_confidence()
         calibration = self.calibration
         for doc, entities in zip(docs, self.entities(docs, scores), strict=True):
-            # In an entity that another component set, or blocked by one.
+            # Tokens in an entity of another component, or blocked by one.
             taken = {token.i for token in doc if token.ent_iob in (1, 3)}
             found = [
                 (Span(doc, start, end, label), confidence)
@@ -269,153 +221,51 @@ class TokenClassifier(TrainablePipe):
             for span, confidence in found:
                 span._.confidence = confidence
 
-    def entities(self, docs: Iterable[Doc], scores: list[Floats2d]) -> list[list[Entity]]:
-        """Turn scores into entities: the best legal tags, and how probable each mention is.
+    def entities(self, docs: Iterable[Doc], scores: list[Floats2d]) -> list[list[TaggedSpan]]:
+        """Return the entities with the best legal tags, and the probability of each.
 
-        docs (Iterable[Doc]): the documents, for where they have spaces: no entity begins or ends with one.
+        docs (Iterable[Doc]): the documents. No entity starts or ends with white space.
         scores (list[Floats2d]): (tokens, tags) for each.
-        RETURNS (list[list[Entity]]): the entities of each document in order.
+        RETURNS (list[list[TaggedSpan]]): the entities of each document in order.
         """
         return [
             [
-                Entity(start, end, self.labels[label], probability(log_probs, start, end, label))
-                for start, end, label in mentions(doc, best)
+                TaggedSpan(start, end, self.labels[label], probability(log_probs, start, end, label))
+                for start, end, label in tagged_spans(doc, best)
             ]
             for doc, best, log_probs in zip(docs, decode(scores), map(log_softmax, scores), strict=True)
         ]
 
 
+def add_confidence() -> None:
+    """Add the extension `span._.confidence` unless it exists."""
+    if not Span.has_extension("confidence"):
+        Span.set_extension("confidence", default=None)
+
+
 def gold_tags(example: Example) -> list[str | None]:
-    """Give the gold BIO tag of each predicted token, None where it is not known."""
+    """Return the gold BIO tag of each predicted token, None where it is unknown."""
     bio = str.maketrans("LU", "IB")
     return [tag and tag[0].translate(bio) + tag[1:] for tag in example.get_aligned_ner()]
 
 
-def log_softmax(scores: Floats2d) -> Floats2d:
-    """Give the logarithms of the probabilities of each row."""
-    shifted = scores - scores.max(axis=-1, keepdims=True) if scores.size else scores
-    return shifted - numpy.log(numpy.exp(shifted).sum(axis=-1, keepdims=True))
-
-
-def legal_transitions(n_tags: int) -> numpy.ndarray:
-    """Tell which tag may follow which: I-X only B-X or I-X, all else whatever it likes.
-
-    n_tags (int): the number of tags: O, B-X, I-X, B-Y, I-Y, ...
-    RETURNS (numpy.ndarray): bool, (tag before, tag); the first row, of O, holds at the start as well.
-    """
-    legal = numpy.ones((n_tags, n_tags), dtype=bool)
-    for inside in range(2, n_tags, 2):
-        legal[:, inside] = False
-        legal[[inside - 1, inside], inside] = True
-    return legal
-
-
-def decode(scores: list[Floats2d]) -> list[Ints1d]:
-    """Give each document's best legal sequence of tags.
-
-    scores (list[Floats2d]): (tokens, tags) for each.
-    RETURNS (list[Ints1d]): the tags of each.
-    """
-    tags = [part.argmax(axis=1) for part in scores]
-    legal = legal_transitions(scores[0].shape[1]) if scores else None
-    # The best tag of each token is the best sequence where it is legal, as it is nearly everywhere.
-    todo = [i for i, best in enumerate(tags) if not legal[numpy.concatenate([[0], best[:-1]]), best].all()]
-    for i, best in zip(todo, viterbi([scores[i] for i in todo], legal), strict=True):
-        tags[i] = best
-    return tags
-
-
-def viterbi(scores: list[Floats2d], legal: numpy.ndarray) -> list[Ints1d]:
-    """Find the sequences of tags with the highest sum of scores among the legal ones, all documents in step.
-
-    scores (list[Floats2d]): (tokens, tags) for each.
-    legal (numpy.ndarray): bool, (tag before, tag).
-    RETURNS (list[Ints1d]): the tags of each.
-
-    Forney, The Viterbi algorithm, Proc. IEEE 61 (1973).
-    """
-    if not scores:
-        return []
-    # Past a document's end nothing is scored, so the best sequence goes on as it likes.
-    padded = pad(scores)
-    cost = numpy.where(legal, 0.0, -numpy.inf)
-    total = padded[:, 0] + cost[0]
-    before = numpy.zeros(padded.shape, dtype="i8")
-    for i in range(1, padded.shape[1]):
-        ways = total[:, :, None] + cost
-        before[:, i] = ways.argmax(axis=1)
-        total = ways.max(axis=1) + padded[:, i]
-    return trace(before, total.argmax(axis=1), [len(part) for part in scores])
-
-
-def pad(scores: list[Floats2d]) -> Floats3d:
-    """Give scores as (documents, tokens of the longest, tags), in double precision, zero past a document's end."""
-    padded = numpy.zeros((len(scores), max(map(len, scores)), scores[0].shape[1]))
-    for row, part in zip(padded, scores, strict=True):
-        row[: len(part)] = part
-    return padded
-
-
-def trace(before: numpy.ndarray, last: Ints1d, lengths: list[int]) -> list[Ints1d]:
-    """Follow the best sequences back from their last tags.
-
-    before (numpy.ndarray): (documents, tokens, tags), the tag before each.
-    last (Ints1d): each document's last tag.
-    lengths (list[int]): how many tokens each has.
-    RETURNS (list[Ints1d]): the tags of each.
-    """
-    tags: Ints2d = numpy.zeros(before.shape[:2], dtype="i8")
-    tags[:, -1] = last
-    documents = numpy.arange(len(before))
-    for i in range(before.shape[1] - 1, 0, -1):
-        tags[:, i - 1] = before[documents, i, tags[:, i]]
-    return [row[:length] for row, length in zip(tags, lengths, strict=True)]
-
-
-def mentions(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
-    """Give the mentions in a legal sequence of tags, without the spaces at their ends.
-
-    doc (Doc): the document.
-    tags (Ints1d): its tags.
-    RETURNS (list[tuple[int, int, int]]): first token, the one after the last, number of the label; in order.
-    """
-    found = []
-    for start in numpy.flatnonzero(tags % 2).tolist():
-        label, end = int(tags[start]) // 2, start + 1
-        while end < len(tags) and tags[end] == tags[start] + 1:
-            end += 1
-        while start < end and doc[start].is_space:
-            start += 1
-        while start < end and doc[end - 1].is_space:
-            end -= 1
-        if start < end:
-            found.append((start, end, label))
-    return found
-
-
-def probability(log_probs: Floats2d, start: int, end: int, label: int) -> float:
-    """Give the mean probability of a mention's tags: that it begins where it does, goes on, and ends where it does.
-
-    The geometric mean: the product would be lower the longer the mention, which its being right is not.
-
-    log_probs (Floats2d): the logarithms of the probabilities of the document's tags, (tokens, tags).
-    start, end (int): the mention's first token, and the one after its last.
-    label (int): the number of its label.
-    RETURNS (float): between 0 and 1.
-    """
-    begin, inside = 2 * label + 1, 2 * label + 2
-    parts = [log_probs[start, begin], *log_probs[start + 1 : end, inside]]
-    if end < len(log_probs):
-        parts.append(numpy.log1p(-min(numpy.exp(log_probs[end, inside]), 1 - EPSILON)))
-    return float(numpy.exp(numpy.mean(parts, dtype="f8")))
-
-
-def logit(probability: float) -> float:
-    """Give the log-odds of a probability, a tiny bit within 0 and 1."""
-    inner = min(max(probability, EPSILON), 1 - EPSILON)
-    return math.log(inner / (1 - inner))
-
-
-def expit(log_odds: float) -> float:
-    """Give the probability that has these log-odds, however large they are."""
-    return (1 + math.tanh(log_odds / 2)) / 2
+TOKEN_CLASSIFIER = Factory(
+    "clinical_token_classifier",
+    make_token_classifier,
+    {
+        "assigns": ["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+        "default_config": {
+            "model": {
+                "@architectures": "clinical_ner.TokenClassifier.v1",
+                "tok2vec": {
+                    "@architectures": "spacy-transformers.TransformerListener.v1",
+                    "grad_factor": 1.0,
+                    "pooling": {"@layers": "reduce_mean.v1"},
+                },
+            },
+            "threshold": 0.0,
+            "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+        },
+        "default_score_weights": {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+    },
+)

@@ -7,11 +7,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from scripts.clinical_ner.ner.token_classifier import Calibration, TokenClassifier
-from scripts.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
+from scripts.clinical_ner.ner.calibration import Calibration
+from scripts.clinical_ner.ner.token_classifier import TokenClassifier
+from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
+from scripts.evaluation.confidence import Judged, confidences, find_head, fit_calibration, has_head, judge, read_gold
 from scripts.records.bigbio import SPLITS
 
+register()
 NLP = spacy.blank("en")
 
 

@@ -1,18 +1,19 @@
-"""Tables of what `evaluate` found, as text: the report's page and the model card show the same ones.
+"""Tables of the scores as text, which both the report's page and the model card show.
 
-In: what scores.json and errors.jsonl hold. Measures are in percent; a dash stands for what is undefined.
+In: the content of scores.json and errors.jsonl. Measures are in percent; a dash stands for what is undefined.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import srsly
 
+from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.slices import surface_form
-from scripts.evaluation.tables import percent, show_interval
 
 PUBLISHED = Path(__file__).parent / "page" / "published.yml"
 OUTCOMES = ("tp", "fp", "fn")
@@ -30,38 +31,38 @@ class Table:
     """A table of text.
 
     title (str): what it shows.
-    header (tuple[str, ...]): the columns' names.
-    rows (list[tuple[str, ...]]): the cells; the first one of each row names it.
+    header (tuple[str, ...]): the names of the columns.
+    rows (Sequence[tuple[str, ...]]): the cells; the first cell of a row names it.
     """
 
     title: str
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
 
 
 def plain(name: str) -> str:
-    """Give a field's name as people read it."""
+    """Return a field's name as words."""
     return name.replace("_", " ")
 
 
 def whole(number: int | None) -> str:
-    """Give a count, or a dash where there is none."""
+    """Return a count, or a dash if there is none."""
     return "-" if number is None else f"{number:,}"
 
 
 def with_interval(row: dict[str, Any], measure: str) -> str:
-    """Give a measure and its 95% interval."""
+    """Return a measure and its 95% interval."""
     bounds = row["intervals"][measure]
-    return f"{percent(row[measure])} ({show_interval(bounds)})" if bounds else percent(row[measure])
+    return f"{percent(row[measure])} ({format_interval(bounds)})" if bounds else percent(row[measure])
 
 
 def shown_rows(table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Leave out the averages where there is but one label, which they only repeat."""
+    """Remove the averages if there is only one label, which they would repeat."""
     return table if len(table) > 3 else {name: row for name, row in table.items() if name not in AVERAGES}
 
 
 def score_table(scores: dict[str, Any]) -> Table:
-    """Give the headline: strict scores with intervals, by label, micro and macro."""
+    """Return the main scores: strict, with intervals, by label, micro and macro."""
     rows = [
         (name, *(with_interval(row, measure) for measure in MEASURES), *(whole(row.get(key)) for key in OUTCOMES))
         for name, row in shown_rows(scores["scores"]).items()
@@ -71,12 +72,12 @@ def score_table(scores: dict[str, Any]) -> Table:
 
 
 def published_systems(scores: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give the published figures on the corpus of a run."""
+    """Return the published results on the corpus of a run."""
     return srsly.read_yaml(PUBLISHED).get(scores["corpus"]["profile"], [])
 
 
 def peer_table(scores: dict[str, Any]) -> Table:
-    """Put the run beside published systems; a micro average is given only for those that find all the labels."""
+    """Compare the run with published systems. Only systems that predict all labels have a micro average."""
     columns = [*scores["labels"], *(["micro"] if len(scores["labels"]) > 1 else [])]
     rows = []
     for system, table in {scores["run"]: scores["scores"], **scores["peers"]}.items():
@@ -92,28 +93,28 @@ def peer_table(scores: dict[str, Any]) -> Table:
 
 
 def slice_table(scores: dict[str, Any]) -> Table:
-    """Give the scores on parts of the test split."""
+    """Return the scores on parts of the test split."""
     rows = []
     for part in scores["slices"]:
         micro = part["scores"]["micro"]
         mentions = whole(micro["tp"] + micro["fn"])
-        rows.append((f"{part['group']}: {part['part']}", mentions, *measures(part["scores"], scores["labels"])))
+        rows.append((f"{part['group']}: {part['part']}", mentions, *measure_cells(part["scores"], scores["labels"])))
     return Table("Scores by slice", ("Slice", "Mentions", *measure_names(scores["labels"])), rows)
 
 
-def measures(table: dict[str, dict[str, Any]], labels: list[str]) -> list[str]:
-    """Give precision, recall and F1 over all labels, then F1 by label."""
+def measure_cells(table: dict[str, dict[str, Any]], labels: list[str]) -> list[str]:
+    """Return precision, recall and F1 over all labels, then F1 by label."""
     micro = [percent(table["micro"][measure]) for measure in MEASURES]
     return micro + [percent(table[label]["f1"]) for label in labels]
 
 
 def measure_names(labels: list[str]) -> list[str]:
-    """Give the names of the columns that `measures` fills."""
+    """Return the names of the columns that `measure_cells` fills."""
     return ["Precision", "Recall", "F1", *(f"{label} F1" for label in labels)]
 
 
 def ceiling_table(scores: dict[str, Any]) -> Table:
-    """Give what flat entities on whole tokens cannot reach."""
+    """Return what flat entities on whole tokens cannot reach."""
     counts = ("annotations", "discontinuous", "overlaps_removed", "mentions", "off_boundary")
     shares = ("recall", "recall_of_annotations")
     rows = [
@@ -125,16 +126,16 @@ def ceiling_table(scores: dict[str, Any]) -> Table:
 
 
 def other_table(scores: dict[str, Any]) -> Table:
-    """Give the scores by other rules than BioCreative's."""
+    """Return the scores by other rules than BioCreative's."""
     schemes = {"Whole tokens, strict (seqeval, spaCy)": scores["words"]["scores"]}
     for scheme, title in OTHER_SCHEMES.items():
         schemes[title] = {name: row[scheme] for name, row in scores["relaxed"].items()}
-    rows = [(title, *measures(table, scores["labels"])) for title, table in schemes.items()]
+    rows = [(title, *measure_cells(table, scores["labels"])) for title, table in schemes.items()]
     return Table("Scores by other rules", ("Rule", *measure_names(scores["labels"])), rows)
 
 
 def threshold_table(scores: dict[str, Any]) -> Table | None:
-    """Give what is left when entities below a confidence are dropped, for a pipeline that gives one."""
+    """Return what remains when entities below a confidence are dropped, or None if the pipeline gives none."""
     confidence = scores.get("confidence")
     if not confidence:
         return None
@@ -146,11 +147,11 @@ def threshold_table(scores: dict[str, Any]) -> Table | None:
 
 
 def error_table(scores: dict[str, Any], field: str, title: str) -> Table:
-    """Give the counts of errors by class, kind of boundary, flag or side.
+    """Return the counts of errors by class, kind of boundary, flag or side.
 
-    scores (dict[str, Any]): what scores.json holds.
+    scores (dict[str, Any]): the content of scores.json.
     field (str): "by_class", "by_boundary", "by_flag" or "by_side".
-    title (str): the table's title, and its first column's.
+    title (str): the title of the table and of its first column.
     RETURNS (Table): counts by name and label.
     """
     labels = scores["labels"]
@@ -162,13 +163,15 @@ def error_table(scores: dict[str, Any], field: str, title: str) -> Table:
 
 
 def form_table(errors: list[dict[str, Any]], error_class: str) -> Table:
-    """Give the commonest surface forms of a class of errors.
+    """Return the most common surface forms of a class of errors.
 
     errors (list[dict]): the errors, with text.
     error_class (str): "missed" or "spurious".
-    RETURNS (Table): how often each occurs and in how many documents, the commonest first; as first spelled.
+    RETURNS (Table): the number of errors and documents of each form, the most common first, in its first spelling.
     """
-    spellings, documents, counts = {}, defaultdict(set), Counter()
+    spellings: dict[tuple[str, str], str] = {}
+    documents: dict[tuple[str, str], set[str]] = defaultdict(set)
+    counts: Counter[tuple[str, str]] = Counter()
     for error in errors:
         if error["class"] == error_class:
             form = surface_form(error["text"]), error["label"]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from scripts.evaluation.formatting import format_interval, percent, show_scores
 from scripts.evaluation.scoring import score
-from scripts.evaluation.tables import percent, show_interval, show_scores
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "-"), (0.0, "0.00"), (0.802434, "80.24"), (1.0, "100.00")])
@@ -14,7 +14,7 @@ def test_percent(value: float | None, shown: str) -> None:
 
 @pytest.mark.parametrize(("bounds", "shown"), [(None, "-"), ([0.5, 0.75], "50.00 to 75.00")])
 def test_interval(bounds: list[float] | None, shown: str) -> None:
-    assert show_interval(bounds) == shown
+    assert format_interval(bounds) == shown
 
 
 def test_averages_are_shown_for_several_labels_only(capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,49 @@
+"""Everything that this library registers with spaCy, by the names that a config uses.
+
+Importing it registers nothing: each wheel holds a copy of the library, of its own version, and spaCy knows one function
+for each name. So each pipeline is built right after its own copy was registered.
+"""
+
+from typing import Any
+
+import catalogue
+from spacy.language import Language
+from spacy.util import registry
+
+from .encoder.transformer import configure_windowed_transformer
+from .encoder.windows import configure_wordpiece_windows
+from .factory import Factory
+from .ner.abbreviations import ABBREVIATIONS
+from .ner.agreement import AGREEMENT
+from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
+from .tokenizer import configure_tokenizer
+
+FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS)
+# By registry, then by name.
+FUNCTIONS: dict[str, dict[str, Any]] = {
+    "architectures": {
+        "clinical_ner.WindowedTransformer.v1": configure_windowed_transformer,
+        "clinical_ner.TokenClassifier.v1": configure_token_classifier,
+    },
+    "span_getters": {"clinical_ner.wordpiece_windows.v1": configure_wordpiece_windows},
+    "callbacks": {"clinical_ner.tokenizer.v1": configure_tokenizer},
+}
+
+
+def register() -> None:
+    """Register this copy of the library, in the place of any other copy.
+
+    Pipelines that are already loaded keep the functions that they were built with.
+    """
+    for kind, functions in FUNCTIONS.items():
+        for name, function in functions.items():
+            getattr(registry, kind).register(name, func=function)
+    for factory in FACTORIES:
+        # Language.factory refuses to replace another copy's function (E004).
+        catalogue.REGISTRY.pop((*registry.factories.namespace, factory.name), None)
+        Language.factory(factory.name, func=factory.function, **factory.settings)
+
+
+def is_registered() -> bool:
+    """Return whether a copy of the library is registered, this one or another."""
+    return all(factory.name in registry.factories for factory in FACTORIES)
