@@ -99,7 +99,7 @@ RERUN = {
     "configs/ner.cfg": {"train"},
     "requirements.txt": {"package"},
     "scripts/annotation/engine.py": set(),
-    "scripts/benchmarks/machine.py": set(),
+    "scripts/benchmarks/harness.py": set(),
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
