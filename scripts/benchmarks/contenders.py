@@ -1,5 +1,6 @@
 """The ways from texts to entities that `speed` compares, all with the weights of one encoder."""
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -71,7 +72,10 @@ def torch_int8(nlp: Language, encoder: HFObjects) -> Prepare:
     """Run the pipeline with torch's own dynamic quantization, which has one activation scale for each batch."""
     component: Any = nlp.get_pipe("transformer")
     layers = {torch.nn.Linear: per_channel_dynamic_qconfig}
-    quantize_dynamic(component.model.transformer.eval(), layers, inplace=True)
+    with warnings.catch_warnings():
+        # Torch announces that its quantization moves to another package.
+        warnings.simplefilter("ignore")
+        quantize_dynamic(component.model.transformer.eval(), layers, inplace=True)
     return in_precision(nlp, encoder, precision="fp32")
 
 

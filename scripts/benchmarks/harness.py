@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from importlib.metadata import version
 from itertools import product
 from multiprocessing import get_context, get_start_method, set_start_method
@@ -107,10 +106,14 @@ def describe_machine() -> dict[str, Any]:
 
 def in_new_process(function: Callable[..., Any], *args: Any) -> Any:
     """Return what a function returns in a new process, which shares no memory with this one."""
-    # A spawned process would itself spawn others, even if this one forks.
-    start_alike = partial(set_start_method, get_start_method(), force=True)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=start_alike) as pool:
+    context, method = get_context("spawn"), get_start_method()
+    with ProcessPoolExecutor(1, context, initializer=start_alike, initargs=(method,)) as pool:
         return pool.submit(function, *args).result()
+
+
+def start_alike(method: str) -> None:
+    """Set how this process starts others: a spawned process would spawn them, even if its parent forks."""
+    set_start_method(method, force=True)
 
 
 def peak_memory(pid: int | None = None) -> float:

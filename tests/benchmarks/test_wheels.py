@@ -54,11 +54,18 @@ def test_wheels_of_one_name_do_not_meet(tmp_path: Path) -> None:
         assert 30 < row["memory"] < 1000
 
 
-@pytest.mark.parametrize("head", ["transition", "token"])
-def test_whole_run(head: str, project: Path, records: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def models(project: Path, trained: Path) -> dict[str, Path]:
+    """A pipeline with each head."""
     config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
-    model = train(config, encoder, corpus, tmp_path / "run", head=head, max_steps=100)
-    wheels = [make_wheel(project, model, tmp_path / each, precision=each) for each in ("fp32", "int8")]
+    return {"token": trained, "transition": train(config, encoder, corpus, project / "transition", max_steps=100)}
+
+
+@pytest.mark.parametrize(("head", "precisions"), [("transition", ["fp32"]), ("token", ["fp32", "int8"])])
+def test_whole_run(
+    head: str, precisions: list[str], models: dict[str, Path], project: Path, records: Path, tmp_path: Path
+) -> None:
+    wheels = [make_wheel(project, models[head], tmp_path / each, precision=each) for each in precisions]
     benchmark_wheels(wheels, records, tmp_path / "wheels.json", rounds=1)
     rows = srsly.read_json(tmp_path / "wheels.json")["contenders"]
     assert list(rows) == [*map(str, wheels), PLAIN]
@@ -68,10 +75,8 @@ def test_whole_run(head: str, project: Path, records: Path, tmp_path: Path) -> N
     assert "cold start, of the first's" in (tmp_path / "wheels.md").read_text(encoding="utf8")
 
 
-def test_plain_needs_no_code_of_this_project(project: Path, tmp_path: Path) -> None:
-    config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
-    model = train(config, encoder, corpus, tmp_path / "run", head="transition", max_steps=1)
-    assert save_plain(model, tmp_path / "plain") == (str(tmp_path / "plain"),)
+def test_plain_needs_no_code_of_this_project(models: dict[str, Path], tmp_path: Path) -> None:
+    assert save_plain(models["transition"], tmp_path / "plain") == (str(tmp_path / "plain"),)
     saved = srsly.read_json(tmp_path / "plain" / "meta.json")
     assert saved["pipeline"] == ["transformer", "ner"]
     assert "clinical" not in (tmp_path / "plain" / "config.cfg").read_text(encoding="utf8")
