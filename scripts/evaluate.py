@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
+from scripts.catalog.corpora import choose_labels
 from scripts.errors import shown_to_user
 from scripts.evaluation.formatting import show_scores
-from scripts.records.mentions import DEFAULT_LABELS, parse_labels
 
 
 def evaluate_cli(
@@ -22,7 +22,7 @@ def evaluate_cli(
     source: Annotated[Path, typer.Argument(help="Folder with train.jsonl and test.jsonl")],
     corpus: Annotated[Path, typer.Argument(help="Folder with test.spacy and report.json")],
     output: Annotated[Path, typer.Argument(help="Folder for scores.json, errors.jsonl and predictions.jsonl")],
-    labels: Annotated[str, typer.Option(help="Patterns of entity types and their labels")] = DEFAULT_LABELS,
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
     encoder: Annotated[Path | None, typer.Option(help="Folder of the encoder")] = None,
     log: Annotated[Path | None, typer.Option(help="Training log")] = None,
@@ -36,7 +36,7 @@ def evaluate_cli(
         from scripts.evaluation.pipeline_scores import EvaluationOptions, evaluate
 
         options = EvaluationOptions(
-            labels=parse_labels(labels),
+            labels=choose_labels(labels, corpus.name),
             seed=seed,
             encoder=encoder,
             log=log,

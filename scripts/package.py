@@ -20,9 +20,9 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
+from scripts.catalog.corpora import find_corpus
 from scripts.clinical_ner.encoder.transformer import PRECISIONS
 from scripts.clinical_ner.registration import FACTORIES, register
-from scripts.corpora import CORPORA
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
 
@@ -68,7 +68,7 @@ def make_meta(
         can be installed.
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
-    corpus = CORPORA.get(profile, {"name": profile})
+    corpus = find_corpus(profile).citation
     # A folder's path is about the machine, not about the encoder.
     source = encoder["source"] if encoder["revision"] else Path(encoder["source"]).name
     revision = f", revision {encoder['revision']}" if encoder["revision"] else ""

@@ -18,6 +18,7 @@ from typer import Option
 
 from scripts.annotate import annotate
 from scripts.annotation.manifest import tree_sha256
+from scripts.annotation.options import AnnotateOptions
 from scripts.benchmarks.harness import (
     Model,
     Output,
@@ -75,7 +76,7 @@ def time_annotate(model: str, processes: int, texts: list[str]) -> dict[str, flo
     """Return the words per second of `annotate`, without loading."""
     with TemporaryDirectory() as folder:
         notes = write_notes(texts, Path(folder) / "notes.jsonl")
-        done = annotate(model, [str(notes)], Path(folder) / "out", processes=processes)
+        done = annotate(model, [str(notes)], Path(folder) / "out", AnnotateOptions(processes=processes))
     return {"words_per_second": done.words_per_second}
 
 

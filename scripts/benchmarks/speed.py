@@ -16,6 +16,7 @@ from spacy_transformers.data_classes import HFObjects
 from transformers import PreTrainedTokenizerBase
 from typer import Option
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.contenders import (
     BARES,
     HUGGING_FACES,
@@ -29,7 +30,6 @@ from scripts.benchmarks.contenders import (
 )
 from scripts.benchmarks.harness import BLOCK, Model, Output, Records, Rounds, Taken, save_figures, take_turns
 from scripts.evaluation.scoring import MEASURES, count_outcomes, labels_of, pair, tabulate
-from scripts.formats import doc_mentions
 from scripts.records.bigbio import Record, document_id, document_text, read_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 

@@ -33,11 +33,11 @@ from transformers import (
 from transformers.trainer import Trainer
 from typer import Argument, Option
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.harness import Output, Seed, make_rows, save_figures, take_turns
 from scripts.benchmarks.speed import strict_scores
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.word_scores import iob2_tags
-from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.records.mentions import Mention
 from scripts.train import load_training_config, train

@@ -10,7 +10,7 @@ from typing import Any
 
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import count_outcomes, labels_of, pair, score
-from scripts.formats import read_documents
+from scripts.formats.pubtator import read_documents
 from scripts.records.mentions import Mention
 
 
@@ -21,10 +21,10 @@ def read_system(path: Path) -> dict[str, list[Mention]]:
     RETURNS (dict[str, list[Mention]]): the mentions by document id.
     RAISES (ProjectError): the file is not in that format, or is empty.
     """
-    documents = read_documents(path, format="pubtator")
-    if not documents:
+    mentions = {document.id: list(document.mentions) for document in read_documents(path)}
+    if not mentions:
         raise ProjectError(f"{path} is empty", "It needs a title, an abstract and mentions for each document.")
-    return {document.id: list(document.mentions) for document in documents}
+    return mentions
 
 
 def score_peers(folder: Path, gold: Mapping[str, Sequence[Mention]], *, seed: int) -> dict[str, dict[str, Any]]:

@@ -18,6 +18,7 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize_errors
 from scripts.evaluation.inputs import EvaluationData, read_evaluation_data, read_training_log
@@ -36,7 +37,6 @@ from scripts.evaluation.scoring import (
 from scripts.evaluation.slices import collect_names, read_context, score_slices
 from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place
-from scripts.formats import doc_mentions
 from scripts.gpu import use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text

@@ -8,9 +8,9 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import MEASURES, count_outcomes, pair, rounded, tabulate
-from scripts.formats import doc_mentions
 
 
 def iob2_tags(doc: Doc) -> list[str]:

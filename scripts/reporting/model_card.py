@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment
 
-from scripts.corpora import CORPORA
+from scripts.catalog.corpora import find_corpus
 from scripts.evaluation.scoring import MEASURES
 from scripts.records.bigbio import SPLITS
 from scripts.reporting.score_tables import (
@@ -23,15 +23,6 @@ from scripts.reporting.score_tables import (
     threshold_table,
 )
 
-DATASETS = {"bc5cdr": "bigbio/bc5cdr"}
-LIMITS = {
-    "bc5cdr": "Trained on abstracts of scientific papers: on clinical notes expect less than the figures below.",
-    "synthetic": "Trained on generated notes: the figures below say little about notes that people wrote.",
-}
-PRIVACY = {
-    "bc5cdr": "here, published abstracts.",
-    "synthetic": "here, generated notes that describe no real person.",
-}
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -42,14 +33,11 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
     environment (Environment): has the template card.md and does not escape for HTML.
     RETURNS (ModelCard): the card with metadata and text.
     """
-    profile = scores["corpus"]["profile"]
     body = environment.get_template("card.md").render(
         scores=scores,
         name=model_name(scores),
         encoder=describe_encoder(scores["encoder"]),
-        corpus=describe_corpus(profile),
-        limits=LIMITS.get(profile, "Other kinds of text than the corpus it was trained on may give lower figures."),
-        privacy=PRIVACY.get(profile, "think of that before you pass it on, if the corpus was private."),
+        corpus=find_corpus(scores["corpus"]["profile"]),
         unseen=seen_and_unseen(scores),
         splits=SPLITS,
         published=published_systems(scores),
@@ -72,7 +60,7 @@ def model_name(scores: dict[str, Any]) -> str:
 
 def card_data(scores: dict[str, Any]) -> ModelCardData:
     """Return the card's metadata with the scores as a model index."""
-    dataset, source = DATASETS.get(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
+    corpus, source = find_corpus(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
     # A folder's name can look like a repository's, but has no revision.
     on_hub = HUB_NAME.fullmatch(source) and scores["encoder"].get("revision")
     return ModelCardData(
@@ -81,7 +69,7 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
         library_name="spacy",
         pipeline_tag="token-classification",
         tags=["spacy", "token-classification", "named-entity-recognition", "biomedical", "clinical"],
-        datasets=[dataset] if dataset else None,
+        datasets=[corpus.dataset] if corpus.dataset else None,
         metrics=list(MEASURES),
         base_model=source if on_hub else None,
         model_name=model_name(scores),
@@ -92,12 +80,13 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
 def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
     """Return each defined score by label, micro and macro, as entries of a model index."""
     profile = scores["corpus"]["profile"]
+    corpus = find_corpus(profile)
     return [
         EvalResult(
             task_type="token-classification",
             task_name="Named entity recognition, strict mentions",
-            dataset_type=DATASETS.get(profile, profile),
-            dataset_name=describe_corpus(profile)["name"],
+            dataset_type=corpus.dataset or profile,
+            dataset_name=corpus.name,
             dataset_split="test",
             metric_type=measure,
             metric_name=f"{measure.capitalize()}, {name}",
@@ -107,11 +96,6 @@ def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
         for measure in MEASURES
         if row[measure] is not None
     ]
-
-
-def describe_corpus(profile: str) -> dict[str, str]:
-    """Return name, url, author and license of a corpus. The name of an unknown corpus is its profile."""
-    return {"name": profile, "url": "", "author": "", "license": ""} | CORPORA.get(profile, {})
 
 
 def describe_encoder(encoder: dict[str, Any] | None) -> str:

@@ -6,16 +6,13 @@ In: the content of scores.json and errors.jsonl. Measures are in percent; a dash
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import srsly
-
+from scripts.catalog.corpora import PublishedResult, find_corpus
 from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.slices import surface_form
 
-PUBLISHED = Path(__file__).parent / "page" / "published.yml"
 OUTCOMES = ("tp", "fp", "fn")
 AVERAGES = ("micro", "macro")
 FORMS_SHOWN = 20
@@ -71,9 +68,9 @@ def score_table(scores: dict[str, Any]) -> Table:
     return Table("Strict scores by label", header, rows)
 
 
-def published_systems(scores: dict[str, Any]) -> list[dict[str, Any]]:
+def published_systems(scores: dict[str, Any]) -> Sequence[PublishedResult]:
     """Return the published results on the corpus of a run."""
-    return srsly.read_yaml(PUBLISHED).get(scores["corpus"]["profile"], [])
+    return find_corpus(scores["corpus"]["profile"]).published
 
 
 def peer_table(scores: dict[str, Any]) -> Table:
@@ -85,9 +82,7 @@ def peer_table(scores: dict[str, Any]) -> Table:
         cells = (with_interval(known[name], "f1") if name in known else "-" for name in columns)
         rows.append((system, *cells, "this run" if system == scores["run"] else "scored here, by the same scorer"))
     for quoted in published_systems(scores):
-        rows.append(
-            (quoted["system"], *(quoted["f1"].get(name, "-") for name in columns), "published, not scored here")
-        )
+        rows.append((quoted.system, *(quoted.f1.get(name, "-") for name in columns), "published, not scored here"))
     header = ("System", *(f"{name} F1" for name in columns), "Where the figure is from")
     return Table("The run beside published systems", header, rows)
 

@@ -257,7 +257,8 @@ def make_rows(model: WindowedTransformer, doc: Doc, document: Wordpieces, first:
     before, after = special_ids(model.tokenizer)
     windows = model.attrs["get_spans"](doc, document.starts, len(document.ids), len(before) + len(after))
     longest = len(before) + max(end - start for start, end in windows) + len(after)
-    limit = min(model.tokenizer.model_max_length, model.transformer.config.max_position_embeddings)
+    # fetch-encoder lowers it to the size of the position table, which not every architecture has.
+    limit = model.tokenizer.model_max_length
     if longest > limit:
         raise ValueError(
             f"A window of {longest} wordpieces is longer than the encoder's limit, {limit}:"

@@ -1,33 +1,42 @@
 """Every format is read back, by the library that others would read it with, to the same mentions."""
 
-import csv
-import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import srsly
-from bioc import biocjson, biocxml, brat, pubtator
+from bioc import biocjson, biocxml, pubtator
 from hypothesis import given, settings
 
-from scripts.annotation.brat import identifier_of
-from scripts.annotation.omop import INTEGER
-from scripts.annotation.writers import ALL_FORMATS, make_writer
 from scripts.errors import ProjectError
-from scripts.formats import FORMATS, read_documents
-from tests.annotation.notes import annotated_notes, make_annotated
+from scripts.formats.omop import INTEGER
+from scripts.formats.registry import CORPUS_FORMATS, WRITERS, FormatName
+from scripts.formats.writing import WriteOptions
+from scripts.records.mentions import Mention
+from tests.formats.documents import documents, make_document
+from tests.formats.reading_back import mentions_of, read_brat, read_csv, read_rows
 
 BEGUN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NOTE = make_annotated(
+NOTE = make_document(
     "Gout,\r\n\theart\r\nfailure β",
-    [(0, 1, "Disease", 0.75, "D006073"), (3, 6, "Disease", None, None)],
+    [(0, 1, "Disease", 0.75, "D006073"), (3, 6, "Disease", None, "")],
     identifier="12",
     columns={"ward": "β", "visit": 12345678901234567890, "share": 0.12345678901234},
 )
-EMPTY = make_annotated("", identifier="13")
-GOUT = {"text": "Gout", "label": "Disease", "start": 0, "end": 4, "confidence": 0.75, "kb_id": "D006073"}
+EMPTY = make_document("", identifier="13")
+GOUT = {
+    "text": "Gout",
+    "label": "Disease",
+    "start": 0,
+    "end": 4,
+    "confidence": 0.75,
+    "kb_id": "D006073",
+    "attributes": {},
+}
 FAILURE = {
     "text": "heart\r\nfailure",
     "label": "Disease",
@@ -35,12 +44,13 @@ FAILURE = {
     "end": 22,
     "confidence": None,
     "kb_id": None,
+    "attributes": {},
 }
 
 
 def write(notes, folder, format, *, keep_text=True, number_from=1):
     """Write notes, and give the path and the notes that the format can hold."""
-    writer = make_writer(format, keep_text=keep_text, system="en_test 1.0", begun=BEGUN)
+    writer = WRITERS[format](WriteOptions(keep_text, "en_test 1.0", BEGUN))
     prepared, kept = [], []
     for note in notes:
         try:
@@ -53,91 +63,51 @@ def write(notes, folder, format, *, keep_text=True, number_from=1):
     return path, kept
 
 
-def read_csv(path):
-    with path.open(encoding="utf8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def read_brat(folder):
-    found = {}
-    for path in folder.glob("*.txt"):
-        # As brat reads them: bioc's own `listdir` makes one character of \r\n, which moves what comes after it.
-        with path.open(encoding="utf8", newline="") as text, path.with_suffix(".ann").open(newline="") as annotations:
-            found[identifier_of(path.stem)] = brat.load(text, annotations)
-    return found
-
-
-def brat_mentions(document):
-    concepts = {note.refid: note.text for note in document.notes}
-    return [(*ent.total_span, ent.type, concepts.get(ent.id, "")) for ent in document.entities]
-
-
-def mentions_of(path, format):
-    """Read mentions back by their note: start, end, label, and the id in a knowledge base where the format has it."""
-    if format == "jsonl":
-        rows = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
-    elif format == "parquet":
-        rows = pq.read_table(path).to_pylist()
-    elif format == "brat":
-        return {name: brat_mentions(document) for name, document in read_brat(path).items()}
-    elif format == "csv":
-        found = {}
-        for row in read_csv(path):
-            mention = (int(row["start"]), int(row["end"]), row["label"], row["kb_id"])
-            found.setdefault(row["id"], []).append(mention)
-        return found
-    elif format == "omop":
-        found = {}
-        for row in read_csv(path):
-            modifiers = dict(pair.split("=") for pair in row["term_modifiers"].split(","))
-            end = int(row["offset"]) + len(row["lexical_variant"])
-            mention = (int(row["offset"]), end, modifiers["label"], modifiers.get("kb_id", ""))
-            found.setdefault(row["note_id"], []).append(mention)
-        return found
-    else:
-        documents = read_documents(path, format=format)
-        return {doc.id: [(m.start, m.end, m.label, m.concept) for m in doc.mentions] for doc in documents}
-    return {
-        row["id"]: [(ent["start"], ent["end"], ent["label"], ent["kb_id"] or "") for ent in row["entities"]]
-        for row in rows
-    }
-
-
-@pytest.mark.parametrize("format", ALL_FORMATS)
+@pytest.mark.parametrize("format", WRITERS)
 @settings(max_examples=40)
-@given(notes=annotated_notes())
+@given(notes=documents())
 def test_what_is_read_back_has_the_same_mentions(tmp_path_factory, format, notes):
     path, kept = write(notes, tmp_path_factory.mktemp("formats"), format)
     # What each format refuses has its own test.
-    assert kept == [note for note in notes if format != "omop" or INTEGER.fullmatch(note.note.id)]
+    assert kept == [note for note in notes if format != "omop" or INTEGER.fullmatch(note.id)]
     expected = {
-        note.note.id: [(ent.start, ent.end, ent.label, ent.kb_id or "") for ent in note.entities] for note in kept
+        note.id: [(mention.start, mention.end, mention.label, mention.concept) for mention in note.mentions]
+        for note in kept
     }
     # These have nothing to say about a note without a mention, or without a word.
     if format in ("csv", "omop"):
         expected = {name: mentions for name, mentions in expected.items() if mentions}
     if format == "conll":
-        expected = {note.note.id: expected[note.note.id] for note in kept if note.note.text.strip() or note.entities}
+        expected = {note.id: expected[note.id] for note in kept if note.text.strip() or note.mentions}
     assert mentions_of(path, format) == expected
 
 
 @settings(max_examples=40)
-@given(notes=annotated_notes())
+@given(notes=documents())
 def test_jsonl_and_parquet_say_the_same_and_all(tmp_path_factory, notes):
     folder = tmp_path_factory.mktemp("formats")
     expected = [
         {
-            "id": annotated.note.id,
-            "text": annotated.note.text,
-            "entities": [entity._asdict() for entity in annotated.entities],
-            "columns": annotated.note.columns,
+            "id": note.id,
+            "text": note.text,
+            "entities": [
+                {
+                    "text": note.text[mention.start : mention.end],
+                    "label": mention.label,
+                    "start": mention.start,
+                    "end": mention.end,
+                    "confidence": mention.confidence,
+                    "kb_id": mention.concept or None,
+                    "attributes": mention.attributes,
+                }
+                for mention in note.mentions
+            ],
+            "columns": note.columns,
         }
-        for annotated in notes
+        for note in notes
     ]
-    lines = write(notes, folder, "jsonl")[0].read_bytes().split(b"\n")
-    assert [json.loads(line) for line in lines[:-1]] == expected
-    rows = pq.read_table(write(notes, folder, "parquet")[0]).to_pylist()
-    assert [{**row, "columns": json.loads(row["columns"])} for row in rows] == expected
+    for format in ("jsonl", "parquet"):
+        assert read_rows(write(notes, folder, format)[0], format) == expected
 
 
 @pytest.mark.parametrize(("keep_text", "text"), [(True, '"text": "Gout,\\r\\n\\theart\\r\\nfailure β", '), (False, "")])
@@ -145,9 +115,10 @@ def test_jsonl_as_written(tmp_path, keep_text, text):
     path, _ = write([NOTE], tmp_path, "jsonl", keep_text=keep_text)
     assert path.read_text(encoding="utf8") == (
         f'{{"id": "12", {text}"entities": ['
-        '{"text": "Gout", "label": "Disease", "start": 0, "end": 4, "confidence": 0.75, "kb_id": "D006073"}, '
+        '{"text": "Gout", "label": "Disease", "start": 0, "end": 4, "confidence": 0.75, "kb_id": "D006073", '
+        '"attributes": {}}, '
         '{"text": "heart\\r\\nfailure", "label": "Disease", "start": 8, "end": 22, '
-        '"confidence": null, "kb_id": null}], "columns": '
+        '"confidence": null, "kb_id": null, "attributes": {}}], "columns": '
         '{"ward": "β", "visit": 12345678901234567890, "share": 0.12345678901234}}\n'
     )
     assert next(iter(srsly.read_jsonl(path)))["entities"] == [GOUT, FAILURE]
@@ -160,7 +131,7 @@ def test_parquet_has_the_same_schema_whatever_is_in_it(tmp_path, keep_text, name
     assert table.schema.names == [*names, "entities", "columns"]
     assert str(table.schema.field("entities").type) == (
         "list<element: struct<text: string not null, label: string not null, start: int64 not null,"
-        " end: int64 not null, confidence: double, kb_id: string>>"
+        " end: int64 not null, confidence: double, kb_id: string, attributes: string not null>>"
     )
     assert {table.schema.field(name).type for name in (*names, "columns")} == {pa.string()}
     assert table.num_rows == len(notes)
@@ -170,9 +141,9 @@ def test_csv_has_a_row_for_each_entity(tmp_path):
     path, _ = write([NOTE, EMPTY], tmp_path, "csv")
     columns = '"{""ward"": ""β"", ""visit"": 12345678901234567890, ""share"": 0.12345678901234}"'
     assert path.read_bytes().decode() == (
-        "id,start,end,label,text,confidence,kb_id,columns\r\n"
-        f"12,0,4,Disease,Gout,0.75,D006073,{columns}\r\n"
-        f'12,8,22,Disease,"heart\r\nfailure",,,{columns}\r\n'
+        "id,start,end,label,text,confidence,kb_id,attributes,columns\r\n"
+        f"12,0,4,Disease,Gout,0.75,D006073,{{}},{columns}\r\n"
+        f'12,8,22,Disease,"heart\r\nfailure",,,{{}},{columns}\r\n'
     )
 
 
@@ -191,13 +162,13 @@ def test_pubtator_and_bioc_as_bioc_reads_them(tmp_path):
             for ent in document.passages[0].annotations
         ]
         assert found == expected
-        assert document.passages[0].text == NOTE.note.text
+        assert document.passages[0].text == NOTE.text
 
 
 def test_brat_has_a_span_for_each_line_and_the_text_as_given(tmp_path):
     path, _ = write([NOTE, EMPTY], tmp_path, "brat")
     assert sorted(file.name for file in path.iterdir()) == ["12.ann", "12.txt", "13.ann", "13.txt"]
-    assert (path / "12.txt").read_bytes() == NOTE.note.text.encode()
+    assert (path / "12.txt").read_bytes() == NOTE.text.encode()
     assert (path / "12.ann").read_bytes().decode() == (
         "T1\tDisease 0 4\tGout\nT2\tDisease 8 13;15 22\theart failure\n#1\tAnnotatorNotes T1\tD006073\n"
     )
@@ -217,7 +188,7 @@ def test_brat_has_a_span_for_each_line_and_the_text_as_given(tmp_path):
     ],
 )
 def test_an_id_that_is_no_file_name_is_made_one_and_back(tmp_path, identifier, name):
-    path, _ = write([make_annotated("x", identifier=identifier)], tmp_path, "brat")
+    path, _ = write([make_document("x", identifier=identifier)], tmp_path, "brat")
     assert {file.stem for file in path.iterdir()} == {name}
     assert list(read_brat(path)) == [identifier] == [unquote(name)]
 
@@ -227,7 +198,7 @@ def test_omop_rows(tmp_path):
     common = {
         "note_id": "12",
         "section_concept_id": "0",
-        "snippet": NOTE.note.text,
+        "snippet": NOTE.text,
         "note_nlp_concept_id": "0",
         "note_nlp_source_concept_id": "0",
         "nlp_system": "en_test 1.0",
@@ -268,12 +239,11 @@ def test_omop_rows(tmp_path):
 )
 def test_omop_columns_hold_250_characters(tmp_path, before, mention, after, snippet):
     text = "".join(chr(0x4E00 + number) for number in range(before + mention + after))
-    note = make_annotated(text)
-    entity = make_annotated("x", [(0, 1, "Disease", None, None)]).entities[0]
-    entity = entity._replace(text=text[before : before + mention], start=before, end=before + mention)
-    (row,) = read_csv(write([note._replace(entities=[entity])], tmp_path, "omop")[0])
+    note = make_document(text)
+    found = Mention(before, before + mention, "Disease")
+    (row,) = read_csv(write([replace(note, mentions=(found,))], tmp_path, "omop")[0])
     assert row["snippet"] == text[slice(*snippet)]
-    assert row["lexical_variant"] == entity.text[:250]
+    assert row["lexical_variant"] == text[before : before + mention][:250]
 
 
 @pytest.mark.parametrize(
@@ -291,15 +261,15 @@ def test_omop_columns_hold_250_characters(tmp_path, before, mention, after, snip
         ("", "X", "", {"pubtator", "bioc-xml", "bioc-json", "conll", "brat", "omop"}),
         ("x" * 251, "X", "", {"brat", "omop"}),
         ("7", "", "", {"pubtator", "bioc-xml", "bioc-json", "conll", "brat"}),
-        ("\ud800", "X", "", set(ALL_FORMATS)),
+        ("\ud800", "X", "", set(WRITERS)),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused_without_a_word_of_the_text(identifier, label, concept, refusing):
-    doc = make_annotated("SECRET", [(0, 1, label or "X", None, concept)], identifier=identifier)
-    note = doc._replace(entities=[doc.entities[0]._replace(label=label)])
+    doc = make_document("SECRET", [(0, 1, label or "X", None, concept)], identifier=identifier)
+    note = replace(doc, mentions=(replace(doc.mentions[0], label=label),))
     refused = set()
-    for format in ALL_FORMATS:
-        writer = make_writer(format, keep_text=True, system="", begun=BEGUN)
+    for format in WRITERS:
+        writer = WRITERS[format](WriteOptions(begun=BEGUN))
         try:
             writer.prepare(note)
         except (ProjectError, UnicodeEncodeError) as error:
@@ -309,7 +279,7 @@ def test_what_a_format_cannot_hold_is_refused_without_a_word_of_the_text(identif
     assert refused == refusing
 
 
-@pytest.mark.parametrize("format", ALL_FORMATS)
+@pytest.mark.parametrize("format", WRITERS)
 def test_the_same_notes_give_the_same_bytes(tmp_path, format):
     written = []
     for name in ("first", "again"):
@@ -321,4 +291,5 @@ def test_the_same_notes_give_the_same_bytes(tmp_path, format):
 
 
 def test_all_formats_are_those_of_the_issue():
-    assert set(ALL_FORMATS) == {*FORMATS, "jsonl", "parquet", "csv", "brat", "omop"}
+    assert get_args(FormatName) == tuple(WRITERS)
+    assert set(WRITERS) == {*CORPUS_FORMATS, "jsonl", "parquet", "csv", "brat", "omop"}
