@@ -1,14 +1,14 @@
-# The annotation service with one packaged pipeline. Build it after `package`:
+# The annotation service with a packaged pipeline. Build it after `package`:
 #   docker build --build-arg WHEEL=packages/<run>/<name>/dist/<wheel>.whl --build-arg MODEL=en_ner_<run> -t clinical-ner .
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim
 
-# The CPU build of torch is a tenth of the default one. Empty: the default, with CUDA.
+# The index of PyTorch's CPU builds, a tenth the size of the default with CUDA. If empty, the default is installed.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG WHEEL
 ARG MODEL
 
-# Nothing is written but to /tmp, so the file system can be read-only; nothing is asked of the model hub.
+# Only /tmp is written to, so the file system can be read-only. The model hub is never contacted.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
@@ -26,7 +26,7 @@ RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} 
     && rm -r /wheels
 COPY scripts ./scripts
 
-# Root owns all of it; the service may only read.
+# Root owns the files; the service can only read them.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.annotate import annotate
+from scripts.annotation.options import AnnotateOptions
 from scripts.benchmarks.machine import describe_machine
 from scripts.benchmarks.measure import in_new_process
 from scripts.errors import shown_to_user
@@ -40,7 +41,9 @@ def annotate_speed(model: str, texts: list[str], processes: int) -> float:
     """Give the words a second of annotate, from a file of notes to a file of entities."""
     with TemporaryDirectory() as folder:
         notes = write_notes(texts, Path(folder) / "notes.jsonl")
-        return annotate(model, [str(notes)], Path(folder) / "out", processes=processes).words_per_second
+        return annotate(
+            model, [str(notes)], Path(folder) / "out", AnnotateOptions(processes=processes)
+        ).words_per_second
 
 
 def write_notes(texts: Iterable[str], path: Path) -> Path:

@@ -22,18 +22,18 @@ from spacy.language import Language
 from torch import nn
 from wasabi import msg
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.assess import strict_scores
 from scripts.benchmarks.contenders import get_encoder
 from scripts.benchmarks.machine import describe_machine, set_threads
 from scripts.benchmarks.precisions import CONTENDERS, FP32, INT8
 from scripts.benchmarks.tables import row_line
 from scripts.errors import ProjectError, shown_to_user
-from scripts.evaluation.tables import percent
+from scripts.evaluation.formatting import percent
 from scripts.files import moved_into_place
-from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text, read_records
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 
 PEERS = ("onnx", "onnxruntime", "openvino")
 # By fp32's speed: what was hoped for, and what makes an option worth having. And the most F1 it may cost.
@@ -129,7 +129,7 @@ def measure(
     RETURNS (dict[str, dict[str, Any]]): what `summarize` gives, by contender.
     """
     texts = {document_id(record): document_text(record) for record in records}
-    gold = {document_id(record): mentions(record, labels) for record in records}
+    gold = {document_id(record): flat_mentions(record, labels) for record in records}
     ids = list(texts)
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     found: dict[str, dict[str, tuple[Mention, ...]]] = {name: {} for name in contenders}

@@ -19,14 +19,14 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from wasabi import msg
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.assess import strict_scores
 from scripts.benchmarks.machine import describe_machine, set_threads
 from scripts.benchmarks.plain_trainer import train_plain
 from scripts.errors import shown_to_user
+from scripts.evaluation.formatting import percent
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.tables import percent
 from scripts.files import moved_into_place
-from scripts.formats import doc_mentions
 from scripts.pipelines import load_pipeline
 from scripts.train import load_training_config, train
 

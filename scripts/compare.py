@@ -1,7 +1,7 @@
-"""Put two or more runs side by side: their scores, whether the differences are significant, and where they differ.
+"""Compare runs: their scores, whether the differences are significant, and in which documents they differ.
 
-In: metrics/<run>/predictions.jsonl of each, as `evaluate` leaves it. The first run is what the others are held against.
-Runs of one recipe with several seeds, joined by +, are taken together.
+In: metrics/<run>/predictions.jsonl of each run, as `evaluate` writes it. The first run is the baseline. Runs of one
+recipe with several seeds, joined by +, are compared as one.
 """
 
 from collections import Counter
@@ -17,54 +17,58 @@ import typer
 from wasabi import msg
 
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.formatting import format_interval, percent, show_scores
 from scripts.evaluation.scoring import (
     MEASURES,
-    Document,
-    count,
-    interval,
+    ScoredDocument,
+    count_outcomes,
     labels_of,
-    measure_all,
-    number,
-    place,
+    match_key,
+    measure_labels,
+    percentile_interval,
     resample,
+    rounded,
     score,
 )
-from scripts.evaluation.tables import percent, show_interval, show_scores
 from scripts.records.mentions import Mention
 
-DOCUMENTS_SHOWN = 10
+DIFFERING_SHOWN = 10
 
 
-def read_run(folder: Path) -> list[Document]:
+def read_predictions(folder: Path) -> list[ScoredDocument]:
     """Read a run's predictions.
 
     folder (Path): the run's folder in metrics.
-    RETURNS (list[Document]): its documents, sorted by id.
-    RAISES (ProjectError): they are not there, or not what `evaluate` writes.
+    RETURNS (list[ScoredDocument]): its documents, sorted by id.
+    RAISES (ProjectError): the file is missing, empty or damaged.
     """
     path = folder / "predictions.jsonl"
     if not path.is_file():
-        raise ProjectError(f"{path} is not there", "Run evaluate for this run first: it writes that file.")
+        raise ProjectError(f"{path} is not there", "Run evaluate for this run first: it writes this file.")
     try:
         documents = [
-            Document(row["id"], [Mention(*key) for key in row["gold"]], [Mention(*key) for key in row["predicted"]])
+            ScoredDocument(
+                row["id"], [Mention(*key) for key in row["gold"]], [Mention(*key) for key in row["predicted"]]
+            )
             for row in srsly.read_jsonl(path)
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise ProjectError(f"{path} does not hold predictions", "It is damaged: run evaluate again.") from error
+    if not documents:
+        raise ProjectError(f"{path} has no documents", "Run evaluate on a split that has documents.")
     return sorted(documents, key=lambda document: document.id)
 
 
-def check_same_gold(runs: dict[str, list[Document]]) -> None:
-    """Refuse runs that were scored on different annotations: their scores can't be compared.
+def check_same_gold(runs: dict[str, list[ScoredDocument]]) -> None:
+    """Raise an error if runs were scored on different annotations, so that their scores can't be compared.
 
-    runs (dict[str, list[Document]]): each run's documents.
-    RAISES (ProjectError): a document or a gold mention is in one run only.
+    runs (dict[str, list[ScoredDocument]]): each run's documents.
+    RAISES (ProjectError): a document or a gold mention is in only one run.
     """
-    golds = {name: [(d.id, sorted(map(place, d.gold))) for d in documents] for name, documents in runs.items()}
+    golds = {name: [(d.id, sorted(map(match_key, d.gold))) for d in documents] for name, documents in runs.items()}
     first = next(iter(golds))
     for name, gold in golds.items():
-        if gold != golds[first] or not gold:
+        if gold != golds[first]:
             raise ProjectError(
                 f"The runs {first} and {name} were not scored on the same annotated documents",
                 "Compare runs on the same corpus, converted in the same way.",
@@ -72,7 +76,7 @@ def check_same_gold(runs: dict[str, list[Document]]) -> None:
 
 
 def compare_counts(first: np.ndarray, other: np.ndarray, labels: list[str], *, seed: int) -> dict[str, dict[str, Any]]:
-    """Compare two systems by a paired bootstrap: both are scored on the same draws of documents.
+    """Compare two systems by a paired bootstrap, which scores both on the same draws of documents.
 
     Koehn (2004), Statistical significance tests for machine translation evaluation, https://aclanthology.org/W04-3250.
 
@@ -81,16 +85,16 @@ def compare_counts(first: np.ndarray, other: np.ndarray, labels: list[str], *, s
     labels (list[str]): the labels.
     seed (int): the seed of the draws.
     RETURNS (dict[str, dict]): by label, "micro" and "macro", by measure: difference (other - first), its 95% interval
-        and the two-sided p. All None where a measure is undefined.
+        and the two-sided p. All of them are None if a measure is undefined.
     """
     both = np.stack([first, other], axis=1)
-    differences = np.diff(measure_all(both.sum(axis=0)), axis=0)[0]
-    drawn = np.diff(measure_all(resample(both, seed=seed)), axis=1)[:, 0]
+    differences = np.diff(measure_labels(both.sum(axis=0)), axis=0)[0]
+    drawn = np.diff(measure_labels(resample(both, seed=seed)), axis=1)[:, 0]
     return {
         name: {
             measure: {
-                "difference": number(differences[row, column]),
-                "interval": interval(drawn[:, row, column]),
+                "difference": rounded(differences[row, column]),
+                "interval": percentile_interval(drawn[:, row, column]),
                 "p": None if np.isnan(differences[row, column]) else p_value(drawn[:, row, column]),
             }
             for column, measure in enumerate(MEASURES)
@@ -100,22 +104,22 @@ def compare_counts(first: np.ndarray, other: np.ndarray, labels: list[str], *, s
 
 
 def p_value(drawn: np.ndarray) -> float:
-    """Give how likely a difference is that lies this clearly on one side of zero if there were none, two-sided.
+    """Return the two-sided probability of a difference at least this far from zero if there were none.
 
     drawn (ndarray): the differences in the draws.
-    RETURNS (float): never 0: with 1,000 draws, at least 0.002.
+    RETURNS (float): above 0; with 1,000 draws, at least 0.002.
     """
     defined = drawn[~np.isnan(drawn)]
     beyond = min((defined <= 0).sum(), (defined >= 0).sum())
     return round(min(1.0, 2 * (int(beyond) + 1) / (len(defined) + 1)), 6)
 
 
-def find_differing(runs: dict[str, list[list[Document]]]) -> list[dict[str, Any]]:
-    """Give the documents in which the runs make different errors.
+def find_differing(runs: dict[str, list[list[ScoredDocument]]]) -> list[dict[str, Any]]:
+    """Return the documents in which the runs make different errors.
 
-    runs (dict[str, list[list[Document]]]): the documents of each run's seeds, in the same order.
-    RETURNS (list[dict]): "id"; "differing", how many errors some runs make and others don't; "errors" by run. Those
-        that differ most come first.
+    runs (dict[str, list[list[ScoredDocument]]]): the documents of each run's seeds, in the same order.
+    RETURNS (list[dict]): "id"; "differing", the number of errors that some runs make and others don't; "errors", their
+        number by run. Documents that differ most come first.
     """
     rows = []
     for documents in zip(*(zip(*seeds, strict=True) for seeds in runs.values()), strict=True):
@@ -126,30 +130,32 @@ def find_differing(runs: dict[str, list[list[Document]]]) -> list[dict[str, Any]
     return sorted((row for row in rows if row["differing"]), key=lambda row: -row["differing"])
 
 
-def errors_of(document: Document) -> set[tuple]:
-    """Give the errors that a run makes in a document, so that they can be compared with another's."""
-    return {*map(place, document.missed), *((*place(mention), "wrong") for mention in document.wrong)}
+def errors_of(document: ScoredDocument) -> set[tuple]:
+    """Return the errors of a run in a document in a form that can be compared with another run's."""
+    return {*map(match_key, document.missed), *((*match_key(mention), "wrong") for mention in document.wrong)}
 
 
 def compare(runs: list[str], *, seed: int = 0) -> dict[str, Any]:
     """Compare runs with the first of them.
 
     runs (list[str]): their folders in metrics, two or more with different names. Folders joined by + are the seeds of
-        one recipe: what they found and missed is added up by document, so that the bootstrap draws the same documents
-        for all of them.
+        one recipe: their counts are added by document, so that the bootstrap draws the same documents for all of them.
     seed (int): the seed of the bootstrap.
-    RETURNS (dict): "scores", by run the table of `scoring.score`; "differences", by other run what `compare_counts`
-        gives; "documents", those where the runs differ, most first.
-    RAISES (ProjectError): there are not two runs, or they can't be compared.
+    RETURNS (dict): "scores", the table of `scoring.score` by run; "differences", the result of `compare_counts` by
+        run; "documents", those in which the runs differ, see `find_differing`.
+    RAISES (ProjectError): there are fewer than two runs, or they can't be compared.
     """
     folders = {run: [Path(folder) for folder in run.split("+")] for run in runs}
     names = {run: "+".join(folder.name for folder in folders[run]) for run in folders}
     if len(folders) < 2 or len({*names.values()}) < len(runs):
-        raise ProjectError("There is nothing to compare", "Name at least two folders, each with a name of its own.")
-    seeds = {folder: read_run(folder) for folder in chain.from_iterable(folders.values())}
+        raise ProjectError("There is nothing to compare", "Give at least two folders with different names.")
+    seeds = {folder: read_predictions(folder) for folder in chain.from_iterable(folders.values())}
     check_same_gold({str(folder): documents for folder, documents in seeds.items()})
     labels = labels_of(document for documents in seeds.values() for document in documents)
-    counts = {names[run]: sum(count(seeds[folder], labels) for folder in folders[run]) for run in folders}
+    counts = {
+        names[run]: np.sum([count_outcomes(seeds[folder], labels) for folder in folders[run]], axis=0)
+        for run in folders
+    }
     first, *others = counts
     return {
         "scores": {name: score(rows, labels, seed=seed) for name, rows in counts.items()},
@@ -158,19 +164,19 @@ def compare(runs: list[str], *, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def show(result: dict[str, Any]) -> None:
+def show_comparison(result: dict[str, Any]) -> None:
     """Print the scores, the differences in F1, and the documents that differ most."""
     show_scores(result["scores"])
-    header = ("F1 against the first", "", "Difference", "95% interval", "p")
+    header: tuple[str, ...] = ("F1 against the first", "", "Difference", "95% interval", "p")
     rows = [
-        (name, label, percent(row["f1"]["difference"]), show_interval(row["f1"]["interval"]), row["f1"]["p"] or "-")
+        (name, label, percent(row["f1"]["difference"]), format_interval(row["f1"]["interval"]), row["f1"]["p"] or "-")
         for name, table in result["differences"].items()
         for label, row in table.items()
     ]
     msg.table(rows, header=header, aligns=tuple("llrrr"), divider=True)
     runs = list(result["scores"])
     documents = [
-        (row["id"], row["differing"], *row["errors"].values()) for row in result["documents"][:DOCUMENTS_SHOWN]
+        (row["id"], row["differing"], *row["errors"].values()) for row in result["documents"][:DIFFERING_SHOWN]
     ]
     if documents:
         header = ("Document", "Differing errors", *(f"Errors of {name}" for name in runs))
@@ -182,13 +188,13 @@ def show(result: dict[str, Any]) -> None:
 def compare_cli(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Folders of the runs in metrics, of several seeds joined by +; first the baseline"),
+        typer.Argument(help="Folders of the runs in metrics, the baseline first; join seeds of one recipe by +"),
     ],
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
 ) -> None:
-    """Put two or more runs side by side."""
+    """Compare the scores and errors of two or more runs."""
     with shown_to_user():
-        show(compare(runs, seed=seed))
+        show_comparison(compare(runs, seed=seed))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Turn BigBio records into spaCy's DocBin with entity spans, and count whatever was dropped, moved or merged.
+"""Convert BigBio records to spaCy's DocBin with entity spans, and count what was dropped, moved or merged.
 
 In: assets/<profile>/{train,dev,test}.jsonl. Out: corpus/<profile>/{train,dev,test}.spacy and report.json.
 """
@@ -6,40 +6,43 @@ In: assets/<profile>/{train,dev,test}.jsonl. Out: corpus/<profile>/{train,dev,te
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import spacy
 import srsly
 import typer
-from spacy.language import Language
-from spacy.tokens import Doc, DocBin, Span
-from spacy.util import filter_spans
 from wasabi import msg
 
-from scripts.clinical_ner.tokenizer import set_tokenizer
+from scripts.catalog.corpora import choose_labels
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
+from scripts.formats.docbin import make_doc_bin
 from scripts.records.bigbio import SPLITS, Record, document_id, document_text, read_records
 from scripts.records.checks import check_ids, check_record
-from scripts.records.mentions import DEFAULT_LABELS, Mention, annotations, parse_labels, whole_mentions
+from scripts.records.mentions import Mention, annotations, whole_mentions
 
-DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc, DocBin, Span
 
 
-def make_doc(nlp: Language, record: Record, labels: dict[str, str]) -> tuple[Doc, Counter]:
+def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
     """Tokenize a document and set its mentions as entities.
 
-    A mention that begins or ends inside a token is widened to whole tokens.
+    A mention that starts or ends inside a token is widened to whole tokens.
 
     nlp (Language): a pipeline with the project's tokenizer.
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (tuple[Doc, Counter]): the document, and what was counted on the way.
+    RETURNS (tuple[Doc, Counter]): the document and its counts.
     """
+    # spaCy takes seconds to import, and `--help` does not need it.
+    from spacy.util import filter_spans
+
     doc = nlp.tokenizer(document_text(record))
     doc.user_data["document_id"] = document_id(record)
     annotated = whole_mentions(record, labels)
-    flat = filter_spans(annotated)
+    # It takes anything with a start and an end.
+    flat = cast(list[Mention], filter_spans(cast(Any, annotated)))
     spans = filter_spans(make_span(doc, mention) for mention in flat)
     doc.set_ents(spans)
     counts = Counter(
@@ -55,9 +58,9 @@ def make_doc(nlp: Language, record: Record, labels: dict[str, str]) -> tuple[Doc
     return doc, counts
 
 
-def make_span(doc: Doc, mention: Mention) -> Span:
-    """Give the tokens that a mention touches as an entity span with its concept."""
-    return doc.char_span(
+def make_span(doc: "Doc", mention: Mention) -> "Span":
+    """Return the tokens that a mention overlaps as an entity span with its concept."""
+    span = doc.char_span(
         mention.start,
         mention.end,
         label=mention.label,
@@ -65,17 +68,21 @@ def make_span(doc: Doc, mention: Mention) -> Span:
         span_id=mention.concept,
         alignment_mode="expand",
     )
+    # Only None for offsets outside of the text, which `check_record` refuses.
+    return cast("Span", span)
 
 
-def convert_split(nlp: Language, records: Iterable[Record], labels: dict[str, str]) -> tuple[DocBin, dict]:
+def convert_split(
+    nlp: "Language", records: Iterable[Record], labels: dict[str, str]
+) -> tuple["DocBin", dict[str, Any]]:
     """Convert the documents of one split.
 
     nlp (Language): a pipeline with the project's tokenizer.
     records (Iterable[Record]): the documents, already checked.
     labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (tuple[DocBin, dict]): the documents, and the split's counts.
+    RETURNS (tuple[DocBin, dict]): the documents and their counts.
     """
-    doc_bin, total = DocBin(attrs=DOC_BIN_ATTRS, store_user_data=True), Counter()
+    doc_bin, total = make_doc_bin(), Counter[str]()
     for record in records:
         doc, counts = make_doc(nlp, record, labels)
         doc_bin.add(doc)
@@ -84,15 +91,19 @@ def convert_split(nlp: Language, records: Iterable[Record], labels: dict[str, st
     return doc_bin, {**total, "mentions": sum(kept.values()), "mentions_by_label": kept}
 
 
-def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, dict]:
-    """Convert a corpus. Nothing is written before every record of every split was checked.
+def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Convert a corpus. Nothing is written until all records have been checked.
 
     source (Path): the folder with {train,dev,test}.jsonl.
     output (Path): the folder for {train,dev,test}.spacy and report.json.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (dict[str, dict]): the counts by split, as in report.json.
-    RAISES (ProjectError): a split is missing, or a record is not sound.
+    RAISES (ProjectError): a split is missing, or a record is not valid.
     """
+    import spacy
+
+    from scripts.clinical_ner.tokenizer import set_tokenizer
+
     missing = [f"{split}.jsonl" for split in SPLITS if not (source / f"{split}.jsonl").is_file()]
     if missing:
         raise ProjectError(f"{source} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
@@ -116,11 +127,11 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
 def convert_cli(
     source: Annotated[Path, typer.Argument(help="Folder with {train,dev,test}.jsonl")],
     output: Annotated[Path, typer.Argument(help="Folder for {train,dev,test}.spacy and report.json")],
-    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels")] = DEFAULT_LABELS,
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
 ) -> None:
-    """Turn BigBio records into spaCy's DocBin with entity spans."""
+    """Convert BigBio records to spaCy's DocBin with entity spans."""
     with shown_to_user():
-        report = convert(source, output, labels=parse_labels(labels))
+        report = convert(source, output, labels=choose_labels(labels, source.name))
     for split, counts in report.items():
         by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")

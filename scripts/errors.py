@@ -1,4 +1,4 @@
-"""Errors as a user sees them: what is wrong, where, and what would be right, without a traceback."""
+"""Errors that users see: what is wrong, where, and what to do about it, without a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,10 @@ from wasabi import msg
 
 
 class ProjectError(ValueError):
-    """A mistake in what the project was given, with a way out.
+    """A mistake in the input, and how to correct it.
 
-    title (str): what is wrong and where. Never a document's text.
-    hint (str): what would be right.
+    title (str): what is wrong and where. It never quotes a document.
+    hint (str): what to do about it.
     """
 
     def __init__(self, title: str, hint: str = ""):
@@ -21,7 +21,7 @@ class ProjectError(ValueError):
 
 @contextmanager
 def shown_to_user() -> Iterator[None]:
-    """Turn a `ProjectError` or a fault of the file system into a message and exit code 1."""
+    """Turn a `ProjectError` or an error of the file system into a message and exit code 1."""
     try:
         yield
     except ProjectError as error:
@@ -30,6 +30,6 @@ def shown_to_user() -> Iterator[None]:
         where = f": {error.filename}" if error.filename else ""
         msg.fail(
             f"{error.strerror or type(error).__name__}{where}",
-            "Nothing half-written was left in place. Check the path, its permissions and the free space.",
+            "No incomplete file was left behind. Check the path, its permissions and the free disk space.",
             exits=1,
         )

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, checked, then moved in."""
+"""Atomic writes for files and folders."""
 
 import hashlib
 import shutil
@@ -9,12 +9,12 @@ from pathlib import Path
 
 @contextmanager
 def moved_into_place(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; what was written there replaces `path` when the block ends.
+    """Provide a temporary path beside `path`; what is written there replaces `path` when the block ends.
 
-    An exception in the block removes the temporary file or folder and leaves `path` as it was.
+    If the block raises, the temporary file or folder is removed and `path` is left unchanged.
 
     path (Path): the file or folder to write.
-    YIELDS (Path): where to write it. It does not exist yet; its folder does.
+    YIELDS (Path): where to write. The path does not exist yet, its folder does.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
@@ -28,7 +28,7 @@ def moved_into_place(path: Path) -> Iterator[Path]:
 
 
 def replace(new: Path, path: Path) -> None:
-    """Move the file or folder `new` to `path`, in the place of whatever is there, which stays if that fails."""
+    """Move the file or folder `new` to `path`, replacing what is there. If that fails, the old content is restored."""
     if not path.is_dir():
         new.replace(path)
         return
@@ -44,7 +44,7 @@ def replace(new: Path, path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, if it is there."""
+    """Remove a file, or a folder with its content, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -52,6 +52,6 @@ def remove(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Give the sha256 of a file's bytes as 64 hexadecimal digits."""
+    """Return the sha256 of a file as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

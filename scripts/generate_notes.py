@@ -1,6 +1,6 @@
-"""Synthetic clinical notes as BigBio records, with the drugs and diagnoses in them: the corpus of profile `synthetic`.
+"""Generate clinical notes as BigBio records, with the drugs and diagnoses in them: the corpus of profile `synthetic`.
 
-Everything in them is made up by scripts/notes. Train, dev and test share no term and no template.
+scripts/synthetic makes up everything in them. Train, dev and test share no term and no template.
 """
 
 from pathlib import Path
@@ -22,21 +22,8 @@ from scripts.synthetic.writer import days_of, write_note
 # About 49,000, 7,000 and 19,000 words: a small encoder learns from them in minutes on two CPU cores.
 N_TRAIN, N_DEV, N_TEST = 240, 50, 100
 
-# Most notes are short, and a few very long: sizes from 0 to 1 are drawn evenly, then raised to this power.
+# Most notes are short, and a few very long: a size is drawn uniformly from 0 to 1 and raised to this power.
 SIZE_POWER = 3.5
-
-
-def generate_notes_cli(
-    output: Annotated[Path, typer.Argument(help="The folder to write train.jsonl, dev.jsonl and test.jsonl into.")],
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
-    n_train: Annotated[int, typer.Option(min=1, help="How many notes to train on.")] = N_TRAIN,
-    n_dev: Annotated[int, typer.Option(min=1, help="How many notes to choose the best model by.")] = N_DEV,
-    n_test: Annotated[int, typer.Option(min=1, help="How many notes to test on.")] = N_TEST,
-) -> None:
-    """Write synthetic clinical notes in BigBio's records, with their diagnoses and medications."""
-    with shown_to_user():
-        generate_notes(output, seed=seed, n_train=n_train, n_dev=n_dev, n_test=n_test)
-        msg.good(f"{n_train} notes to train on, {n_dev} for dev and {n_test} for test are in {output}")
 
 
 def generate_notes(
@@ -44,17 +31,17 @@ def generate_notes(
 ) -> None:
     """Write a corpus of synthetic notes.
 
-    output (Path): the folder to write `train.jsonl`, `dev.jsonl` and `test.jsonl` into. It is replaced as a whole.
-    seed (int): the seed of all chance. A note depends on it, its split and its place there, and on nothing else.
-    n_train (int): the notes to train on.
-    n_dev (int): the notes to choose the best model by.
-    n_test (int): the notes to test on.
-    RAISES (ProjectError): a data file of scripts/notes is malformed, or a number of notes is not above 0.
+    output (Path): the folder for `train.jsonl`, `dev.jsonl` and `test.jsonl`. It is replaced as a whole.
+    seed (int): the seed of all randomness. A note depends only on the seed, its split and its position in it.
+    n_train (int): the number of notes for training.
+    n_dev (int): the number of notes for choosing the best model.
+    n_test (int): the number of notes for testing.
+    RAISES (ProjectError): a data file of scripts/synthetic is malformed, or a number of notes is below 1.
     """
     counts = dict(zip(SPLITS, (n_train, n_dev, n_test), strict=True))
     for split, count in counts.items():
         if count < 1:
-            raise ProjectError(f"{count} notes for {split} are no corpus", "Each split needs at least one note.")
+            raise ProjectError(f"{split} can't have {count} notes", "Each split needs at least one note.")
     with moved_into_place(output) as partial:
         partial.mkdir()
         for split, count in counts.items():
@@ -62,11 +49,11 @@ def generate_notes(
 
 
 def split_records(split: str, *, seed: int, count: int) -> list[Record]:
-    """Write the notes of one split.
+    """Generate the notes of one split.
 
-    split (str): "train", "dev" or "test": whose terms and templates to use.
-    seed (int): the seed of all chance.
-    count (int): how many notes.
+    split (str): "train", "dev" or "test". Each split has its own terms and templates.
+    seed (int): the seed of all randomness.
+    count (int): the number of notes.
     RETURNS (list[Record]): BigBio records.
     RAISES (ProjectError): a data file is malformed.
     """
@@ -78,15 +65,15 @@ def split_records(split: str, *, seed: int, count: int) -> list[Record]:
     for number in range(1, count + 1):
         document_id = f"synthetic-{split}-{number:04}"
         fake.seed_instance(f"{seed} {document_id}")
-        # In turn, so that a small split has notes of all types too.
+        # In turn, so that even a small split has notes of all types.
         note_type = NOTE_TYPES[number % len(NOTE_TYPES)]
-        note = make_note(layouts[note_type], terms, values, fake)
+        note = generate_note(layouts[note_type], terms, values, fake)
         records.append(to_record(note, document_id=document_id, note_type=note_type))
     return records
 
 
-def make_note(sections: list[Section], terms: list[Term], values: Values, fake: Faker) -> MarkedText:
-    """Make up a patient, and write a note about them, of a size by chance."""
+def generate_note(sections: list[Section], terms: list[Term], values: Values, fake: Faker) -> MarkedText:
+    """Make up a patient and write a note of random size about them."""
     size = fake.random.random() ** SIZE_POWER
     topics = 2 + round(5 * size) + fake.random.randint(0, 1)
     patient = Patient(fake, terms, values, topics=topics, stay=days_of(sections, size))
@@ -94,7 +81,7 @@ def make_note(sections: list[Section], terms: list[Term], values: Values, fake: 
 
 
 def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
-    """Put a note into a record: one passage, its mentions as entities."""
+    """Return a note as a record with one passage and its mentions as entities."""
     entities = [
         {
             "id": f"{document_id}-{number}",
@@ -107,6 +94,19 @@ def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
     ]
     passage = {"document_id": document_id, "type": note_type, "text": note.text, "entities": entities, "relations": []}
     return {"passages": [passage]}
+
+
+def generate_notes_cli(
+    output: Annotated[Path, typer.Argument(help="Folder for train.jsonl, dev.jsonl and test.jsonl")],
+    seed: Annotated[int, typer.Option(help="Seed of all randomness; the same seed gives the same bytes")] = 0,
+    n_train: Annotated[int, typer.Option(min=1, help="Number of notes for training")] = N_TRAIN,
+    n_dev: Annotated[int, typer.Option(min=1, help="Number of notes for choosing the best model")] = N_DEV,
+    n_test: Annotated[int, typer.Option(min=1, help="Number of notes for testing")] = N_TEST,
+) -> None:
+    """Generate clinical notes as BigBio records, with their diagnoses and medications."""
+    with shown_to_user():
+        generate_notes(output, seed=seed, n_train=n_train, n_dev=n_dev, n_test=n_test)
+        msg.good(f"{n_train} notes to train on, {n_dev} for dev and {n_test} for test are in {output}")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,31 @@
-"""Show what is in a corpus: fields, counts, lengths, a random document, and one document's words over their tags.
+"""Show what is in a corpus: fields, counts, lengths, a random document, and the words of a document with their tags.
 
-In: assets/<profile>/, and an encoder's folder for its wordpieces. The one command that puts text on the screen.
+In: assets/<profile>/, and the folder of an encoder for its wordpieces. No other command prints the texts.
 """
 
 import random
 import shutil
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy
-import spacy
 import typer
-from datasets import List
-from spacy.tokens import Doc
-from spacy.training import biluo_to_iob
-from spacy.training.iob_utils import doc_to_biluo_tags
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from wasabi import msg
 
-from scripts.clinical_ner.tokenizer import set_tokenizer
+from scripts.catalog.corpora import choose_labels
 from scripts.convert import convert_split
 from scripts.errors import ProjectError, shown_to_user
-from scripts.records.bigbio import FEATURES, Record, document_id, read_corpus
+from scripts.records.bigbio import Record, document_id, features, read_corpus
 from scripts.records.checks import check_record
-from scripts.records.mentions import DEFAULT_LABELS, annotations, parse_labels
+from scripts.records.mentions import annotations
 
-# In the place of a tag, for a wordpiece that stands for no text: the loss ignores it.
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from transformers import PreTrainedTokenizerBase
+
+# The tag of a special token, which the loss ignores.
 IGNORED = "IGN"
 QUANTILES = {"min": 0, "5%": 0.05, "25%": 0.25, "median": 0.5, "75%": 0.75, "95%": 0.95, "max": 1}
 MAX_COLUMN = 30
@@ -40,11 +37,11 @@ def inspect_corpus(
     """Show what is in a corpus.
 
     folder (Path): the corpus, with {train,dev,test}.jsonl.
-    document (str): the id of the document to show word by word. Empty for the random one.
+    document (str): the id of the document whose words to show. Empty for the random one.
     encoder (str): the folder of the encoder whose wordpieces to show. Empty for words only.
     labels (dict[str, str]): label by pattern of the entity type, as for `convert`.
-    seed (int): chooses the random document.
-    RAISES (ProjectError): the corpus or the encoder is not there, or the corpus has no such document.
+    seed (int): the seed that chooses the random document.
+    RAISES (ProjectError): the corpus, the encoder or the document does not exist.
     """
     corpus = read_corpus(folder)
     records = {document_id(record): record for split in corpus.values() for record in split}
@@ -57,7 +54,7 @@ def inspect_corpus(
     docs, counts = convert_corpus(corpus, labels)
     doc = next(doc for split in docs.values() for doc in split if doc.user_data["document_id"] == chosen)
 
-    msg.table(list(describe(FEATURES)), title="Fields of a record", max_col=60)
+    msg.table(list(field_rows(features())), title="Fields of a record", max_col=60)
     msg.table(count_rows(corpus, counts), title="Counts", header=["", *corpus], aligns=["l"] + ["r"] * len(corpus))
     show_lengths("Words in a document", {split: [len(doc) for doc in docs[split]] for split in docs})
     if tokenizer:
@@ -66,20 +63,23 @@ def inspect_corpus(
             {split: [len(tokenizer(doc.text, verbose=False).input_ids) for doc in docs[split]] for split in docs},
         )
     show_record(records[drawn])
-    show_tags(f"Words over their tags: {chosen}", word_tags(doc))
+    show_tags(f"Words and their tags: {chosen}", tagged_words(doc))
     if tokenizer:
-        show_tags(f"Wordpieces over their tags: {chosen}", wordpiece_tags(doc, tokenizer))
+        show_tags(f"Wordpieces and their tags: {chosen}", tagged_wordpieces(doc, tokenizer))
 
 
-def load_tokenizer(encoder: Path) -> PreTrainedTokenizerBase:
-    """Load an encoder's tokenizer from its folder, and ask no hub.
+def load_tokenizer(encoder: Path) -> "PreTrainedTokenizerBase":
+    """Load the tokenizer of an encoder from its folder, without the hub.
 
-    RAISES (ProjectError): there is no such folder, or no tokenizer that knows which characters a wordpiece stands for.
+    RAISES (ProjectError): there is no such folder, or it has no fast tokenizer.
     """
+    # It takes seconds to import, as spaCy does below, and `--help` needs neither.
+    from transformers import AutoTokenizer
+
     if not encoder.is_dir():
         raise ProjectError(f"There is no encoder in {encoder}", "Run first: spacy project run fetch-encoder")
     problem = ProjectError(f"{encoder} has no tokenizer that can be loaded", "Fetch the encoder again.")
-    # Only the fast tokenizers, which are saved in this file, know the characters.
+    # Only fast tokenizers, which are saved in this file, know the characters of a wordpiece.
     if not (encoder / "tokenizer.json").is_file():
         raise problem
     try:
@@ -90,14 +90,18 @@ def load_tokenizer(encoder: Path) -> PreTrainedTokenizerBase:
 
 def convert_corpus(
     corpus: dict[str, list[Record]], labels: dict[str, str]
-) -> tuple[dict[str, list[Doc]], dict[str, dict]]:
-    """Convert a corpus as `convert` does, and keep it in memory.
+) -> tuple[dict[str, list["Doc"]], dict[str, dict[str, Any]]]:
+    """Convert a corpus as `convert` does, in memory.
 
     corpus (dict[str, list[Record]]): the documents by split.
     labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (tuple[dict[str, list[Doc]], dict[str, dict]]): the documents and what was counted, by split.
-    RAISES (ProjectError): a record is not sound.
+    RETURNS (tuple[dict[str, list[Doc]], dict[str, dict]]): the documents and the counts by split.
+    RAISES (ProjectError): a record is not valid.
     """
+    import spacy
+
+    from scripts.clinical_ner.tokenizer import set_tokenizer
+
     nlp = set_tokenizer(spacy.blank("en"))
     docs, counts = {}, {}
     for split, records in corpus.items():
@@ -108,12 +112,15 @@ def convert_corpus(
     return docs, counts
 
 
-def describe(fields: dict[str, Any], indent: int = 0) -> Iterator[tuple[str, str]]:
-    """Give the names and types of a record's fields, those inside others below them and indented.
+def field_rows(fields: Mapping[str, Any], indent: int = 0) -> Iterator[tuple[str, str]]:
+    """Return the fields of a record as rows of a table, with nested fields indented.
 
-    fields (dict[str, Any]): features of `datasets`, or those of one field.
+    fields (Mapping[str, Any]): features of `datasets`, or those of one field.
+    indent (int): the spaces before each name.
     YIELDS (tuple[str, str]): name and type.
     """
+    from datasets import List
+
     for name, feature in fields.items():
         kind = ""
         while isinstance(feature, List):
@@ -121,14 +128,14 @@ def describe(fields: dict[str, Any], indent: int = 0) -> Iterator[tuple[str, str
         is_object = isinstance(feature, dict)
         yield " " * indent + name, kind + ("object" if is_object else feature.dtype)
         if is_object:
-            yield from describe(feature, indent + 2)
+            yield from field_rows(feature, indent + 2)
 
 
-def count_rows(corpus: dict[str, list[Record]], counts: dict[str, dict]) -> list[list[str]]:
-    """Give what was counted as the rows of a table: a name, then a number for each split.
+def count_rows(corpus: dict[str, list[Record]], counts: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Return the counts of a corpus as rows of a table: a name and the number in each split.
 
     corpus (dict[str, list[Record]]): the documents by split.
-    counts (dict[str, dict]): what `convert` counted in them, by split.
+    counts (dict[str, dict]): the counts of `convert` by split.
     """
     columns = []
     for split, records in corpus.items():
@@ -144,6 +151,8 @@ def count_rows(corpus: dict[str, list[Record]], counts: dict[str, dict]) -> list
 
 def show_lengths(title: str, lengths: dict[str, list[int]]) -> None:
     """Show the quantiles of the lengths of documents, by split."""
+    import numpy
+
     rows = [
         [split, *(f"{length:,}" for length in numpy.quantile(values, list(QUANTILES.values()), method="inverted_cdf"))]
         for split, values in lengths.items()
@@ -152,7 +161,7 @@ def show_lengths(title: str, lengths: dict[str, list[int]]) -> None:
 
 
 def show_record(record: Record) -> None:
-    """Show a document as it stands in the corpus: its passages, and its entities with their offsets and links."""
+    """Show a document of the corpus: its passages, and its entities with their offsets and links."""
     msg.divider(f"A random document: {document_id(record)}")
     for passage in record["passages"]:
         msg.text(f"[{passage['type']}]", color="blue")
@@ -170,16 +179,20 @@ def show_record(record: Record) -> None:
     msg.table(rows, header=["offsets", "type", "text", "links"], divider=True, max_col=60)
 
 
-def word_tags(doc: Doc) -> list[tuple[str, str]]:
-    """Give a document's words with their BIO tags."""
+def tagged_words(doc: "Doc") -> list[tuple[str, str]]:
+    """Return the words of a document with their BIO tags."""
+    from spacy.training import biluo_to_iob
+    from spacy.training.iob_utils import doc_to_biluo_tags
+
     return [(token.text, tag) for token, tag in zip(doc, biluo_to_iob(doc_to_biluo_tags(doc)), strict=True)]
 
 
-def wordpiece_tags(doc: Doc, tokenizer: PreTrainedTokenizerBase) -> list[tuple[str, str]]:
-    """Give a document's wordpieces with the tags that they get from its words.
+def tagged_wordpieces(doc: "Doc", tokenizer: "PreTrainedTokenizerBase") -> list[tuple[str, str]]:
+    """Return the wordpieces of a document with the tags that they get from its words.
 
     doc (Doc): the document with its entities.
-    tokenizer (PreTrainedTokenizerBase): a fast one, which knows the characters that a wordpiece stands for.
+    tokenizer (PreTrainedTokenizerBase): a fast tokenizer.
+    RETURNS (list[tuple[str, str]]): wordpiece and tag.
     """
     encoded = tokenizer(doc.text, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
     spans = [
@@ -189,17 +202,17 @@ def wordpiece_tags(doc: Doc, tokenizer: PreTrainedTokenizerBase) -> list[tuple[s
     return list(zip(tokenizer.convert_ids_to_tokens(encoded["input_ids"]), align_tags(doc, spans), strict=True))
 
 
-def align_tags(doc: Doc, spans: Iterable[tuple[int, int] | None]) -> list[str]:
-    """Give each wordpiece its tag: a word's own on its first wordpiece, and inside of the mention on the others.
+def align_tags(doc: "Doc", spans: Iterable[tuple[int, int] | None]) -> list[str]:
+    """Return the tags of wordpieces. The first wordpiece of a word has the word's tag, the others are inside.
 
-    A wordpiece over several words belongs to the first that begins in it, or else to the one that it lies in.
+    A wordpiece that covers several words belongs to the first one that starts in it, or else to the one that it is in.
 
     doc (Doc): the document with its entities.
-    spans (Iterable[tuple[int, int] | None]): start and end of each wordpiece in the text; None for a special token.
-    RETURNS (list[str]): BIO tags, "IGN" for special tokens.
+    spans (Iterable[tuple[int, int] | None]): start and end of each wordpiece in the text. None for a special token.
+    RETURNS (list[str]): BIO tags, and "IGN" for special tokens.
     """
     starts = [token.idx for token in doc]
-    tags = [tag for _, tag in word_tags(doc)]
+    tags = [tag for _, tag in tagged_words(doc)]
     aligned = []
     for span in spans:
         if span is None:
@@ -214,7 +227,7 @@ def align_tags(doc: Doc, spans: Iterable[tuple[int, int] | None]) -> list[str]:
 
 
 def show_tags(title: str, tagged: Iterable[tuple[str, str]]) -> None:
-    """Show words or wordpieces, each over its tag, in lines as long as the terminal is wide."""
+    """Show words or wordpieces, each above its tag, in lines that fit the terminal."""
     msg.divider(title)
     for line in fill_lines([(shortened(text), tag) for text, tag in tagged], shutil.get_terminal_size().columns):
         colors = [None if tag in ("O", IGNORED) else "green" for _, tag in line]
@@ -222,7 +235,12 @@ def show_tags(title: str, tagged: Iterable[tuple[str, str]]) -> None:
 
 
 def fill_lines(columns: Iterable[tuple[str, str]], width: int) -> Iterator[list[tuple[str, str]]]:
-    """Break columns, one space apart, into lines of at most `width` characters, with at least one column each."""
+    """Split columns into lines of at most `width` characters, with one space between columns.
+
+    columns (Iterable[tuple[str, str]]): the columns.
+    width (int): the maximum length of a line. A line has at least one column, even if that is longer.
+    YIELDS (list[tuple[str, str]]): the columns of a line.
+    """
     line: list[tuple[str, str]] = []
     used = 0
     for column in columns:
@@ -237,26 +255,27 @@ def fill_lines(columns: Iterable[tuple[str, str]], width: int) -> Iterator[list[
 
 
 def shortened(text: str) -> str:
-    """Give a text that fits a column."""
+    """Return a text, shortened to the width of a column."""
     text = printable(text)
     return text if len(text) <= MAX_COLUMN else f"{text[: MAX_COLUMN - 1]}…"
 
 
 def printable(text: str) -> str:
-    """Give a text with its line breaks and control characters spelled out, which would move the terminal's cursor."""
+    """Return a text with its line breaks and control characters escaped, which would move the terminal's cursor."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def inspect_corpus_cli(
     folder: Annotated[Path, typer.Argument(help="Folder with {train,dev,test}.jsonl")],
-    document: Annotated[str, typer.Option(help="Id of the document to show word by word; empty for a random one")] = "",
+    document: Annotated[str, typer.Option(help="Id of the document whose words to show; empty for a random one")] = "",
     encoder: Annotated[str, typer.Option(help="Folder of the encoder whose wordpieces to show; empty for none")] = "",
-    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels")] = DEFAULT_LABELS,
-    seed: Annotated[int, typer.Option(help="Chooses the random document")] = 0,
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
+    seed: Annotated[int, typer.Option(help="Seed that chooses the random document")] = 0,
 ) -> None:
-    """Show what is in a corpus: fields, counts, lengths, a random document, and one document's words and tags."""
+    """Show what is in a corpus: fields, counts, lengths, a random document, and one document with its tags."""
     with shown_to_user():
-        inspect_corpus(folder, document=document, encoder=encoder, labels=parse_labels(labels), seed=seed)
+        chosen = choose_labels(labels, folder.name)
+        inspect_corpus(folder, document=document, encoder=encoder, labels=chosen, seed=seed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Build the wheel that people install: the trained pipeline, its scores, its sources and a working set of requirements.
+"""Build the wheel: the trained pipeline, its library, scores, sources and a working set of requirements.
 
 In: training/<run>/model-best, metrics/<run>, assets/encoders/<encoder>. Out: packages/<run>/<wheel's name>/dist/*.whl.
 """
@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copyfile, copytree, ignore_patterns
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
@@ -19,24 +20,25 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
-from scripts.corpora import CORPORA
+from scripts.catalog.corpora import find_corpus
+from scripts.clinical_ner.encoder.transformer import PRECISIONS
+from scripts.clinical_ner.registration import FACTORIES, register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
 
 ROOT = Path(__file__).parents[1]
-RUNTIME_CODE = sorted(path for path in (ROOT / "scripts" / "clinical_ner").rglob("*.py") if path.stem != "__init__")
-# What the pipeline needs when it runs, with the ranges of requirements.txt. spaCy would fill in spacy-transformers
-# alone, and with that pip ends at a set of versions that does not work.
+LIBRARY = ROOT / "scripts" / "clinical_ner"
+PACKAGING = ROOT / "scripts" / "packaging"
+# The pipeline's requirements, with the ranges of requirements.txt. spaCy would list spacy-transformers alone, and pip
+# would then choose versions that do not work together.
 RUNTIME_REQUIREMENTS = ("spacy", "spacy-transformers", "transformers", "torch")
-# The earliest time a zip archive can hold: with it the same pipeline gives the same wheel, byte for byte.
+# The earliest time in a zip archive. With it, the same pipeline always gives the same bytes.
 SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
-# Those of scripts/clinical_ner/encoder/transformer.py.
-PRECISIONS = (FP32, "int8")
 
 
 def runtime_requirements(requirements: Path) -> list[str]:
-    """Give the requirements of the wheel: the ranges with which the project itself is installed.
+    """Return the requirements of the wheel: the ranges with which the project itself is installed.
 
     requirements (Path): the project's requirements.txt.
     RETURNS (list[str]): one requirement for each package that the pipeline needs when it runs.
@@ -55,19 +57,19 @@ def make_meta(
     performance: dict[str, Any],
     precision: str = FP32,
 ) -> dict[str, Any]:
-    """Complete what spaCy noted in training with what someone who installs the wheel wants to know.
+    """Complete the meta.json of a trained pipeline for someone who installs the wheel.
 
     meta (dict[str, Any]): the trained pipeline's meta.json.
     profile (str): the corpus it was trained on.
-    encoder (dict[str, Any]): what fetch-encoder noted in encoder.json.
+    encoder (dict[str, Any]): the content of encoder.json.
     version (str): the wheel's version.
     performance (dict[str, Any]): the scores on test, in fp32.
-    precision (str): the encoder's precision. Another one than fp32 is part of the name, so that both wheels of a run
+    precision (str): the encoder's precision. If it is not fp32 it is part of the name, so that both wheels of a run
         can be installed.
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
-    corpus = CORPORA.get(profile, {"name": profile})
-    # A folder's path says something about the machine it is on, and nothing about the encoder.
+    corpus = find_corpus(profile).citation
+    # A folder's path is about the machine, not about the encoder.
     source = encoder["source"] if encoder["revision"] else Path(encoder["source"]).name
     revision = f", revision {encoder['revision']}" if encoder["revision"] else ""
     return {
@@ -89,16 +91,16 @@ def make_meta(
 
 
 def precision_note(precision: str) -> str:
-    """Say what a precision means for the scores, as a sentence that follows another; nothing for fp32."""
+    """Return a sentence on what a precision means for the scores, with a space before it; empty for fp32."""
     if precision == FP32:
         return ""
     return f" On a CPU its encoder computes in {precision}; the scores given are those of the same weights in {FP32}."
 
 
 def performance(scores: dict[str, Any]) -> dict[str, Any]:
-    """Give evaluate's headline scores under the names that spaCy's meta.json has for them.
+    """Return the headline scores under the names that they have in spaCy's meta.json.
 
-    scores (dict[str, Any]): what scores.json holds.
+    scores (dict[str, Any]): the content of scores.json.
     RETURNS (dict[str, Any]): ents_p, ents_r, ents_f and ents_per_type, between 0 and 1, None where undefined.
     """
     rows = {name: {"p": row["precision"], "r": row["recall"], "f": row["f1"]} for name, row in scores["scores"].items()}
@@ -107,7 +109,7 @@ def performance(scores: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_version(version: str) -> None:
-    """Refuse a version that pip could not install, or would rename.
+    """Check that pip accepts a version, and does not rewrite it.
 
     version (str): the wheel's version.
     RAISES (ProjectError): it is not a version in the normal form of PEP 440.
@@ -124,8 +126,8 @@ def set_precision(source: Path, precision: str) -> None:
     """Write the encoder's precision into the config of a package's source folder.
 
     source (Path): the folder.
-    precision (str): the precision. fp32 is what a config without one has, and it stays as it is.
-    RAISES (ProjectError): there is no such precision, or the pipeline's encoder has none.
+    precision (str): the precision. fp32 is the default, and changes nothing.
+    RAISES (ProjectError): the pipeline's encoder has no precision.
     """
     if precision == FP32:
         return
@@ -150,7 +152,7 @@ def build_wheel(folder: Path) -> Path:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise ProjectError(f"The wheel could not be built: {last[0]}", "Is there space left on the disk?")
+        raise ProjectError(f"The wheel could not be built: {last[0]}", "Check the free space on the disk.")
     remove(folder / "build")
     (wheel,) = (folder / "dist").glob("*.whl")
     return wheel
@@ -163,14 +165,13 @@ def package(
 
     model (Path): the trained pipeline.
     encoder (Path): the folder of the encoder, for where it comes from.
-    metrics (Path): the folder with scores.json, and with report.md where there is one: it becomes the README.
+    metrics (Path): the folder with scores.json. Its report.md, if there is one, becomes the README.
     output (Path): the folder for the package.
     profile (str): the corpus the pipeline was trained on.
     version (str): the wheel's version.
-    precision (str): the precision in which the encoder computes when the wheel has been loaded; the weights in it are
-        the same.
+    precision (str): the precision of the encoder once the wheel is loaded. The weights in the wheel are the same.
     RETURNS (Path): the wheel.
-    RAISES (ProjectError): the version or the precision is not one, or a command that has to run before was not run.
+    RAISES (ProjectError): the version or the precision is invalid, or an earlier command has not been run.
     """
     check_version(version)
     if precision not in PRECISIONS:
@@ -195,7 +196,9 @@ def package(
         partial.mkdir()
         meta_path = Path(folder) / "meta.json"
         srsly.write_json(meta_path, meta)
-        spacy_package(model, partial, meta_path=meta_path, code_paths=RUNTIME_CODE, create_sdist=False)
+        # spaCy loads the pipeline to complete its meta.
+        register()
+        spacy_package(model, partial, meta_path=meta_path, create_sdist=False)
         (source,) = partial.iterdir()
         set_precision(source, precision)
         if (metrics / "report.md").is_file():
@@ -203,8 +206,40 @@ def package(
             note = precision_note(precision).strip()
             for readme in source.rglob("README.md"):
                 readme.write_text(f"> {note}\n\n{card}" if note else card, encoding="utf8")
+        add_library(source)
         wheel = build_wheel(source)
     return output / wheel.relative_to(partial)
+
+
+def add_library(source: Path) -> None:
+    """Put the library into a package's source folder, and what loads and installs it.
+
+    `spacy package --code` copies single files, which cannot import each other.
+
+    source (Path): the folder that `spacy package` wrote.
+    """
+    meta = srsly.read_json(source / "meta.json")
+    name = f"{meta['lang']}_{meta['name']}"
+    copytree(LIBRARY, source / name / LIBRARY.name, ignore=ignore_patterns("__pycache__"))
+    copyfile(PACKAGING / "init.py.txt", source / name / "__init__.py")
+    copyfile(PACKAGING / "setup.py.txt", source / "setup.py")
+    for folder in (source / name, source / name / f"{name}-{meta['version']}"):
+        copyfile(source / "meta.json", folder / "meta.json")
+    (source / "entry_points.txt").write_text(entry_points(name), encoding="utf8")
+
+
+def entry_points(name: str) -> str:
+    """Return the entry points of a package, in INI format.
+
+    With those of the factories, a pipeline that was saved to a folder loads wherever the wheel is installed.
+
+    name (str): the package's name.
+    RETURNS (str): the content of entry_points.txt.
+    """
+    factories = [
+        f"{factory.name} = {name}.{LIBRARY.name}.installed:{factory.function.__name__}" for factory in FACTORIES
+    ]
+    return "\n".join(["[spacy_models]", f"{name} = {name}", "[spacy_factories]", *factories, ""])
 
 
 def package_cli(

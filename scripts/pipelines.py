@@ -1,48 +1,82 @@
 """Load a pipeline from whatever holds one: a folder that training wrote, a wheel, or an installed package."""
 
+import atexit
+import importlib
+import multiprocessing
+import os
 import re
+import shutil
 import sys
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from zipfile import BadZipFile, ZipFile
 
 import spacy
 from spacy.language import Language
 
 from scripts.errors import ProjectError
+from scripts.files import remove, sha256
 
-# What stands in the config of a pipeline that this project trained.
-NEEDS_RUNTIME = re.compile("clinical_ner|transformer")
+# In the config of each pipeline that this project trained.
+NEEDS_LIBRARY = re.compile("clinical_|transformer")
 
 
 def load_pipeline(model: str) -> Language:
-    """Load a pipeline that sets entities.
+    """Load a pipeline that sets entities. Any number of them can be loaded in a process.
 
     model (str): the folder of a pipeline, a wheel, or the name of an installed package.
     RETURNS (Language): the pipeline.
-    RAISES (ProjectError): there is none, or no part of it sets entities: it would find nothing, without a word.
+    RAISES (ProjectError): there is none, it can't be loaded, or no component sets entities.
     """
+    check_there(model)
     try:
         nlp = load_wheel(Path(model)) if model.endswith(".whl") else load_folder_or_package(model)
-    except (OSError, BadZipFile) as error:
+    # What a damaged file or another version of a library raises may be anything.
+    except Exception as error:
         raise ProjectError(
-            f"There is no pipeline '{model}'",
-            "Give the folder of one, training/<run>/model-best for instance, a wheel, or the name of an installed"
-            " package.",
+            f"The pipeline '{model}' can't be loaded: {type(error).__name__}: {error}",
+            "Is it a pipeline of this project, and whole? Package it again with: spacy project run package",
         ) from error
     if not entity_pipes(nlp):
         raise ProjectError(
-            f"The pipeline '{model}' has no part that sets entities",
-            f"Its parts are: {', '.join(nlp.pipe_names) or 'none'}. One of them should be an 'ner', for instance.",
+            f"The pipeline '{model}' has no component that sets entities",
+            f"Its components are: {', '.join(nlp.pipe_names) or 'none'}. One of them should be an 'ner', for instance.",
         )
     return nlp
 
 
+def check_there(model: str) -> None:
+    """Check that there is a folder, a wheel or an installed package.
+
+    RAISES (ProjectError): there is none.
+    """
+    if model.endswith(".whl"):
+        is_there = is_wheel(Path(model))
+    else:
+        is_there = (Path(model) / "config.cfg").is_file() or spacy.util.is_package(model)
+    if not is_there:
+        raise ProjectError(
+            f"There is no pipeline '{model}'",
+            "Give the folder of one, training/<run>/model-best for instance, a wheel, or the name of an installed"
+            " package.",
+        )
+
+
+def is_wheel(path: Path) -> bool:
+    """Return whether a file is a wheel that can be read."""
+    try:
+        with ZipFile(path):
+            return True
+    except (OSError, BadZipFile):
+        return False
+
+
 def load_folder_or_package(model: str) -> Language:
-    """Load what `spacy.load` can load. A package brings its code with it, a folder may need the project's."""
+    """Load what `spacy.load` can load. A package brings its code, a folder may need the project's."""
     config = Path(model) / "config.cfg"
-    # Only where it is named: the import takes seconds, because transformers comes with it.
-    if config.is_file() and NEEDS_RUNTIME.search(config.read_text(encoding="utf8")):
+    # Only if it is named: the import takes seconds, because transformers comes with it.
+    if config.is_file() and NEEDS_LIBRARY.search(config.read_text(encoding="utf8")):
         from scripts.clinical_ner.registration import register
 
         register()
@@ -50,29 +84,55 @@ def load_folder_or_package(model: str) -> Language:
 
 
 def load_wheel(wheel: Path) -> Language:
-    """Load the pipeline in a wheel as if it were installed, and leave nothing on the disk.
+    """Load the pipeline in a wheel without installing it.
 
-    wheel (Path): the wheel. Its requirements are those of this environment.
-    RETURNS (Language): the pipeline, all of it in memory.
+    Its package is imported from a folder named after the wheel's content, so that wheels of one name can be loaded
+    side by side. Its code stays on the disk until this process ends if worker processes are not forks, but import it.
+
+    wheel (Path): the wheel. Its requirements must be installed in this environment.
+    RETURNS (Language): the pipeline.
     """
-    with TemporaryDirectory() as folder:
+    folder = code_folder() / f"wheel_{sha256(wheel)[:16]}"
+    package = wheel.name.split("-")[0]
+    try:
         with ZipFile(wheel) as archive:
             archive.extractall(folder)
-        sys.path.insert(0, folder)
-        try:
-            return spacy.load(wheel.name.split("-")[0])
-        finally:
-            sys.path.remove(folder)
+        importlib.invalidate_caches()
+        return importlib.import_module(f"{folder.name}.{package}").load()
+    finally:
+        workers_import = start_method() != "fork"
+        for path in (folder / package).glob(f"{package}-*") if workers_import else [folder]:
+            remove(path)
+
+
+def start_method() -> str:
+    """Return how this process starts others, without fixing it."""
+    return multiprocessing.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
+
+
+@cache
+def code_folder() -> Path:
+    """Make the folder for the code of wheels: on `sys.path`, and removed when this process ends."""
+    folder = mkdtemp(prefix="clinical-ner-")
+    atexit.register(remove_if_own, folder, os.getpid())
+    sys.path.append(folder)
+    return Path(folder)
+
+
+def remove_if_own(folder: str, process: int) -> None:
+    """Remove a folder in the process that made it; a forked child that ends leaves it to its parent."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def entity_pipes(nlp: Language) -> list[str]:
-    """Give the names of the parts of a pipeline that set entities, as they declare it themselves."""
+    """Return the names of the components that set entities, as they declare it themselves."""
     return [name for name in nlp.pipe_names if "doc.ents" in nlp.get_pipe_meta(name).assigns]
 
 
 def gives_confidence(nlp: Language) -> bool:
-    """Whether a part of a pipeline gives entities a confidence, as it declares itself.
+    """Return whether a component gives entities a confidence, as it declares itself.
 
-    The extension alone tells nothing: it is there for all pipelines of a process once one of them has brought it.
+    The extension alone tells nothing: it is there for all pipelines of a process once one of them has added it.
     """
     return any("span._.confidence" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)

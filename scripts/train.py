@@ -20,24 +20,26 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
+from scripts.catalog.encoders import KnownEncoder, read_encoders
 from scripts.clinical_ner.registration import register
-from scripts.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.errors import ProjectError, shown_to_user
+from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import use_gpu
 
 
 @registry.callbacks("project.whole_checkpoints.v1")
 def configure_whole_checkpoints() -> Callable[[Language], Language]:
-    """Give a callback for `[training.before_to_disk]` that makes checkpoints whole or not there."""
+    """Return a callback for `[training.before_to_disk]` that makes checkpoints atomic."""
     return save_whole
 
 
 def save_whole(nlp: Language) -> Language:
-    """Let `nlp.to_disk` replace a saved pipeline only once the new one is whole.
+    """Make `nlp.to_disk` replace a saved pipeline only once the new one is complete.
 
-    spaCy's training loop writes model-last in place: killed in the middle, it would leave neither old nor new. The
-    loop takes no saver of our own, and it checks that this callback gives a `Language`, so the method is replaced.
+    spaCy's training loop writes model-last in place: killed in the middle, it would leave neither the old nor the new
+    one. The loop has no hook for saving, and it checks that this callback returns a `Language`, so the method itself is
+    replaced.
 
     nlp (Language): the pipeline in training.
     RETURNS (Language): the same pipeline.
@@ -47,7 +49,7 @@ def save_whole(nlp: Language) -> Language:
         with moved_into_place(Path(path)) as partial:
             type(nlp).to_disk(nlp, partial, **kwargs)
 
-    nlp.to_disk = to_disk
+    setattr(nlp, "to_disk", to_disk)  # noqa: B010
     return nlp
 
 
@@ -82,7 +84,7 @@ def load_training_config(
     if head not in heads:
         raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
     text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
-    differing = srsly.read_yaml(config.with_name("encoders.yml")).get(encoder.name, {})
+    differing = read_encoders(config.with_name("encoders.yml")).get(encoder.name, KnownEncoder()).training
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
     encoder_limit = srsly.read_json(encoder / "tokenizer_config.json")["model_max_length"]
@@ -121,6 +123,19 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
         raise ProjectError(f"'{overrides}' are no settings of the config", "Give for instance: --training.dropout 0.2")
     return parse_config_overrides(parts, env_var=None)
+
+
+def release_config(model: Path) -> None:
+    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+
+    model (Path): the folder of the pipeline.
+    """
+    path = model / "config.cfg"
+    config = Config().from_disk(path, interpolate=False)
+    # Mixed precision is for a GPU, and the callback is this project's.
+    config["components"]["transformer"]["model"]["mixed_precision"] = False
+    config["training"]["before_to_disk"] = None
+    config.to_disk(path)
 
 
 def store_calibration(model: Path, dev: Path) -> None:
@@ -189,6 +204,7 @@ def train(
     register()
     nlp = init_nlp(settings, use_gpu=gpu_id)
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    release_config(checkpoints / "model-best")
     if has_head(nlp):
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")

@@ -1,6 +1,6 @@
-"""A headless Chromium for tests, as a pytest plugin: `pytest_plugins = ("tests.browser",)` in a test's module.
+"""A headless Chromium for tests, as a pytest plugin: `pytest_plugins = ("tests.browser",)` in a test module.
 
-Needs Playwright from PyPI and Debian's package `chromium`; without a Chromium the tests are skipped.
+It needs Playwright from PyPI and the Debian package `chromium`. Without Chromium, the tests are skipped.
 """
 
 import shutil
@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome")
-# No sandbox, as a container has none; the rest keeps the browser itself from asking the network.
+# No sandbox, which containers lack; the other options keep the browser itself off the network.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,7 +23,7 @@ ARGUMENTS = [
 ]
 
 
-# Not for the session: while Playwright runs, no other test of the process can have an event loop of its own.
+# Not session-scoped: while Playwright runs, no other test in the process can have its own event loop.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium."""
@@ -38,10 +38,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Give a function that opens an address in a window of its own: `open_page(address, width=400, dark=True)`.
+    """Return a function that opens an address in a new window: `open_page(address, width=400, dark=True)`.
 
-    What the page did wrong is in `page.faults`: errors in the console, exceptions, and failed requests; `page.asked`
-    has the addresses that it asked for, its own first.
+    `page.faults` holds the errors in the console, exceptions and failed requests of the page; `page.asked` the
+    addresses that it requested, its own first.
     """
     contexts = []
 
@@ -70,9 +70,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def find_violations() -> Callable[..., list[str]]:
-    """Give a function that lists what axe-core finds wrong with a page's accessibility, or with the part of a selector.
+    """Return a function that lists the accessibility violations axe-core finds in a page, or within a selector.
 
-    Its rules are WCAG A and AA, and good practice. It computes each text's contrast: seconds for a long page.
+    The rules are WCAG A and AA and good practice. Computing the contrast of all text takes seconds on a long page.
     """
 
     def find(page: Page, *, within: str | None = None) -> list[str]:

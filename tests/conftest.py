@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split, records in splits.items():
         write_records(records, root / "records" / f"{split}.jsonl")
     shutil.copytree(CONFIG.parent, root / "configs")
-    srsly.write_yaml(root / "configs" / "encoders.yml", {"tiny": FAST})
+    srsly.write_yaml(root / "configs" / "encoders.yml", {"tiny": {"training": FAST}})
     convert(root / "records", root / "corpus", labels=LABELS)
     make_encoder(root / "tiny", [document_text(record) for record in splits["train"]])
     source = {"encoder": "tiny", "source": "tests.encoders", "revision": "1", "licence": "MIT", "cased": True}

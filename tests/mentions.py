@@ -8,7 +8,7 @@ LENGTH = 40
 
 
 @st.composite
-def flat_mentions(draw: st.DrawFn) -> list[Mention]:
+def drawn_mentions(draw: st.DrawFn) -> list[Mention]:
     """Draw mentions of two labels in a text of `LENGTH` characters, none overlapping another."""
     ends = sorted(draw(st.sets(st.integers(0, LENGTH), max_size=10)))
     pairs = zip(ends[::2], ends[1::2], strict=False)

@@ -10,7 +10,7 @@ import srsly
 
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.convert import convert
-from scripts.evaluate import evaluate
+from scripts.evaluation.pipeline_scores import EvaluationOptions, evaluate
 from scripts.records.bigbio import SPLITS, write_records
 from scripts.report import report
 from tests.marked import make_record
@@ -92,11 +92,9 @@ def make_run(root: Path, *, rules: dict[str, list[str]] = RULES, text: bool = Tr
         run.records,
         root / "corpus",
         run.metrics,
-        labels=LABELS,
-        log=root / "log.jsonl",
-        peers=root / "peers",
-        text=text,
-        command="evaluate <tiny>",
+        EvaluationOptions(
+            labels=LABELS, log=root / "log.jsonl", peers=root / "peers", text=text, command="evaluate <tiny>"
+        ),
     )
     report(run.metrics, run.records)
     return run

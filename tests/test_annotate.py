@@ -16,14 +16,17 @@ import typer
 from typer.testing import CliRunner
 
 from scripts import annotate as command
-from scripts.annotate import annotate, annotate_cli
-from scripts.annotation import writers
-from scripts.annotation.manifest import locked
-from scripts.annotation.writers import ALL_FORMATS
+from scripts.annotate import annotate_cli
+from scripts.annotation import local_engine
+from scripts.annotation.manifest import Run, locked
+from scripts.annotation.options import AnnotateOptions
 from scripts.errors import ProjectError
+from scripts.formats.jsonl import JsonlWriter
+from scripts.formats.reading import ReadOptions
+from scripts.formats.registry import WRITERS
 from tests.annotation.pipelines import SECRET, make_pipeline
 from tests.annotation.test_manifest import state
-from tests.annotation.test_writers import mentions_of
+from tests.formats.reading_back import mentions_of
 
 ROOT = Path(__file__).parents[1]
 TEXTS = ("aspirin caused gout in 3 rats.", "", "Hx:\r\n\tgout 😀, aspirin\r\n", " \n ", "aspirin " * 30, "None.")
@@ -70,6 +73,12 @@ def notes(tmp_path):
     return write_notes(tmp_path / "notes.jsonl", TEXTS, ward="B2")
 
 
+def annotate(model, inputs, output, *, text_column="text", encoding="utf-8", **options):
+    """Annotate with options of any kind."""
+    reading = ReadOptions(text_column, encoding=encoding)
+    return command.annotate(model, inputs, output, AnnotateOptions(reading=reading, **options))
+
+
 def rows(folder):
     """Give all rows of all parts of a run in JSONL."""
     paths = sorted((folder / "parts").iterdir())
@@ -80,7 +89,7 @@ def rejected(folder):
     return [json.loads(line) for line in (folder / "rejected.jsonl").read_bytes().splitlines()]
 
 
-@pytest.mark.parametrize("format", ALL_FORMATS)
+@pytest.mark.parametrize("format", WRITERS)
 def test_each_format_has_the_mentions_of_each_note(tmp_path, model, notes, format):
     summary = annotate(model, [notes], tmp_path / "run", format=format, part_size=4)
     assert (summary.notes, summary.rejected, summary.entities) == (6, 0, {"Chemical": 32, "Disease": 2})
@@ -213,7 +222,7 @@ def test_a_finished_run_is_not_done_again(tmp_path, model, notes):
     "change",
     [
         {"format": "csv"},
-        {"labels": ["Disease"]},
+        {"labels": ("Disease",)},
         {"keep_text": False},
         {"part_size": 3},
         {"batch_size": 8},
@@ -246,7 +255,7 @@ def test_a_changed_input_or_model_is_refused(tmp_path, models, notes):
     [
         ({"format": "xml"}, "Unknown format 'xml'.*Known are jsonl, parquet"),
         ({"model": "no_such_pipeline"}, "There is no pipeline 'no_such_pipeline'"),
-        ({"labels": ["Drug"]}, "no entities with the label 'Drug'"),
+        ({"labels": ("Drug",)}, "no entities with the label 'Drug'"),
         ({"minimum_confidence": 0.5}, "gives no confidences"),
         ({"processes": 2, "gpu_id": 0}, "can't share a GPU"),
         ({"gpu_id": 99}, "There is no GPU 99"),
@@ -336,7 +345,7 @@ def no_space(*_, **__):
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [(writers.JsonlWriter, "write"), (command.Run, "save"), (command.Run, "add_part"), (command.Run, "finish")],
+    [(JsonlWriter, "write"), (Run, "save"), (Run, "add_part"), (Run, "finish")],
 )
 def test_a_full_disk_is_a_message_and_the_run_goes_on_later(tmp_path, model, notes, monkeypatch, target, name):
     with monkeypatch.context() as patched:
@@ -354,7 +363,7 @@ def test_a_disk_that_is_really_full(tmp_path, model, notes, monkeypatch):
     def write_to_full_disk(self, prepared, path, *, number_from):
         Path("/dev/full").write_bytes(b"".join(prepared))
 
-    monkeypatch.setattr(writers.JsonlWriter, "write", write_to_full_disk)
+    monkeypatch.setattr(JsonlWriter, "write", write_to_full_disk)
     done = invoke(model, notes, tmp_path / "run")
     assert (done.exit_code, "No space left on device" in done.output) == (1, True)
 
@@ -410,8 +419,8 @@ def in_child(function, *arguments, kill_after=None):
 
 def preload(model, monkeypatch):
     """Load a pipeline once for all runs."""
-    nlp = command.load_pipeline(str(model))
-    monkeypatch.setattr(command, "load_pipeline", lambda _: nlp)
+    nlp = local_engine.load_pipeline(str(model))
+    monkeypatch.setattr(local_engine, "load_pipeline", lambda _: nlp)
 
 
 def run_until_event(events, model, notes, folder, options):

@@ -8,10 +8,10 @@ import spacy
 import srsly
 from spacy.tokens import Doc, DocBin
 
-from scripts import calibrate as calibrate_module
-from scripts.calibrate import calibrate
-from scripts.confidence import find_head
 from scripts.errors import ProjectError
+from scripts.evaluation import calibration
+from scripts.evaluation.calibration import calibrate
+from scripts.evaluation.confidence import find_head
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_failed_writing_leaves_nothing(
     def full(figures: dict) -> str:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(calibrate_module, "draw_figures", full)
+    monkeypatch.setattr(calibration, "calibration_svg", full)
     with pytest.raises(OSError, match="No space left"):
         calibrate(str(trained), corpus, tmp_path / "run")
     assert not (tmp_path / "run" / "calibration.svg").exists()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import srsly
 
-from scripts.compare import compare, compare_counts, p_value, show
+from scripts.compare import compare, compare_counts, p_value, show_comparison
 from scripts.errors import ProjectError
 
 GOLD = [[0, 4, "Disease"], [10, 14, "Chemical"]]
@@ -35,7 +35,7 @@ def test_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture) -> Non
     assert [row["id"] for row in result["documents"]] == [str(number) for number in range(20)]
     assert result["documents"][0] == {"id": "0", "differing": 2, "errors": {"good": 0, "poor": 2}}
     assert result["documents"][10]["differing"] == 1
-    show(result)
+    show_comparison(result)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["poor", "micro", "-33.33"] in [line[:3] for line in lines]
     assert ["0", "2", "0", "2"] in lines
@@ -47,7 +47,7 @@ def test_a_run_does_not_differ_from_itself(tmp_path: Path, capsys: pytest.Captur
     for table in result["differences"].values():
         assert {(row["f1"]["difference"], row["f1"]["p"]) for row in table.values()} == {(0.0, 1.0)}
     assert result["documents"] == []
-    show(result)
+    show_comparison(result)
     assert "same errors" in capsys.readouterr().out
 
 
@@ -109,6 +109,11 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, other, message: str)
     one = write_run(tmp_path / "one", [GOLD, GOLD])
     with pytest.raises(ProjectError, match=message):
         compare([one, other(tmp_path / "two")])
+
+
+def test_run_on_an_empty_split_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=r"empty/predictions.jsonl has no documents\. Run evaluate on a split"):
+        compare([write_run(tmp_path / "empty", []), write_run(tmp_path / "other", [])])
 
 
 @pytest.mark.parametrize("line", ['{"id": "1"}\n', "x\n", '{"id": "1", "gold": [[1]], "predicted": []}\n', "[]\n"])

@@ -12,7 +12,7 @@ from scripts.convert import convert, make_doc
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
 from scripts.records.bigbio import SPLITS, Record, write_records
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
 
@@ -60,7 +60,7 @@ def test_discontinuous_mention_is_one_span() -> None:
 
 def test_longest_of_overlapping_mentions_stays() -> None:
     record = record_with("hepatic and renal toxicity", entity([0, 26]), entity([12, 26]), entity([0, 7], [18, 26]))
-    assert mentions(record, LABELS) == [Mention(0, 26, "Disease")]
+    assert flat_mentions(record, LABELS) == [Mention(0, 26, "Disease")]
     assert make_doc(NLP, record, LABELS)[1]["overlaps_removed"] == 2
 
 

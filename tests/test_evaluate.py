@@ -14,8 +14,10 @@ from typer.testing import CliRunner
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.convert import convert
 from scripts.errors import ProjectError
-from scripts.evaluate import evaluate, evaluate_cli, score_confidence
-from scripts.evaluation.scoring import Document
+from scripts.evaluate import evaluate_cli
+from scripts.evaluation.pipeline_scores import EvaluationOptions, evaluate
+from scripts.evaluation.reliability import score_confidence
+from scripts.evaluation.scoring import ScoredDocument
 from scripts.records.bigbio import Record, write_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, parse_labels
 from tests.marked import make_record
@@ -63,7 +65,7 @@ def root(made: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, **options: object) -> dict:
     arguments = (str(root / "model"), root / "records", root / "corpus", root / "metrics" / "run")
-    return evaluate(*arguments, **{"labels": LABELS, **options})
+    return evaluate(*arguments, EvaluationOptions(**{"labels": LABELS, **options}))
 
 
 def read_text(root: Path, name: str) -> str:
@@ -191,6 +193,10 @@ def change_records(root: Path) -> None:
     write_records([make_record("A [Disease gout].", document_id="new")], root / "records" / "test.jsonl")
 
 
+def empty_split(root: Path) -> None:
+    (root / "records" / "test.jsonl").write_text("")
+
+
 def change_corpus(root: Path) -> None:
     (root / "corpus" / "dev.spacy").replace(root / "corpus" / "test.spacy")
 
@@ -202,6 +208,7 @@ def change_corpus(root: Path) -> None:
         (lambda root: (root / "records" / "test.jsonl").unlink(), {}, "test.jsonl is not there.*fetch-corpus"),
         (lambda root: (root / "corpus" / "report.json").unlink(), {}, "report.json is not there.*convert"),
         (without_entities, {}, "has no part that sets entities"),
+        (empty_split, {}, "test.jsonl does not hold records.*it is empty"),
         (change_records, {}, "was not made from"),
         (change_corpus, {}, "was not made from"),
         (change_tokenizer, {}, "splits 1 of 1 documents into other words"),
@@ -241,9 +248,9 @@ def test_confidence_is_compared_with_the_annotations_own_offsets() -> None:
     for ent, confidence in zip(doc.ents, (0.75, 0.55), strict=True):
         ent._.confidence = confidence
     gold = [Mention(0, 13, "Disease"), Mention(14, 17, "Disease"), Mention(18, 22, "Chemical")]
-    found = score_confidence([Document("d", gold, [])], {"d": doc})
+    found = score_confidence([ScoredDocument("d", gold, [])], {"d": doc})
     assert found["calibration_error"] == pytest.approx((0.25 + 0.55) / 2)
     assert [(row["entities"], row["precision"]) for row in found["reliability"]] == [(1, 0), (1, 1)]
     at_60 = next(row for row in found["thresholds"] if row["threshold"] == 0.6)
     assert (at_60["entities"], at_60["precision"], at_60["recall"]) == (1, 1, pytest.approx(1 / 3))
-    assert score_confidence([Document("d", [], [])], {"d": Doc(doc.vocab)})["reliability"] == []
+    assert score_confidence([ScoredDocument("d", [], [])], {"d": Doc(doc.vocab)})["reliability"] == []

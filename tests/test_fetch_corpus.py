@@ -7,6 +7,7 @@ import json
 import threading
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from scripts import fetch_corpus as module
+from scripts.catalog.corpora import ArchiveFile, read_corpora
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
 from scripts.records.bigbio import SPLITS, document_id, document_text, read_records
 from tests.shared import ARCHIVE, needs_archive
 
+BC5CDR = read_corpora()["bc5cdr"]
 # Titles and annotations in the manner of BC5CDR: composite, discontinuous, without a MeSH id, off by one character.
 BIOC = """<?xml version='1.0' encoding='UTF-8'?><!DOCTYPE collection SYSTEM 'BioC.dtd'>
 <collection><source>PubTator</source><date>0/0/0</date><key>PubTator.key</key>
@@ -61,12 +64,20 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def archive(monkeypatch):
     """Give a small archive's files by their place, which counts as BC5CDR for the test."""
     files, expected = {}, {}
-    for split, (name, _) in module.BC5CDR_FILES.items():
+    for split, file in BC5CDR.archive.files.items():
         content = (BIOC % split).encode()
-        files[f"CDR_Data/CDR.Corpus.v010516/{name}"] = content
-        expected[split] = (name, hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(module, "BC5CDR_FILES", expected)
+        files[f"CDR_Data/CDR.Corpus.v010516/{file.name}"] = content
+        expected[split] = replace(file, sha256=hashlib.sha256(content).hexdigest())
+    know(monkeypatch, files=expected, peers={})
     return files
+
+
+def know(monkeypatch, **fields):
+    """Change fields of BC5CDR's archive in what the command reads from configs/corpora.yml."""
+    corpora = module.read_corpora()
+    known = corpora["bc5cdr"]
+    changed = {**corpora, "bc5cdr": replace(known, archive=replace(known.archive, **fields))}
+    monkeypatch.setattr(module, "read_corpora", lambda: changed)
 
 
 class Server(ThreadingHTTPServer):
@@ -99,7 +110,7 @@ def server(monkeypatch):
     """Give a server that stands in for GitHub."""
     with Server() as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setattr(module, "BC5CDR_URL", f"http://127.0.0.1:{server.server_port}/CDR_Data.zip")
+        know(monkeypatch, url=f"http://127.0.0.1:{server.server_port}/CDR_Data.zip")
         monkeypatch.setattr(module, "SECONDS_BEFORE_RETRY", 0.001)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield server
@@ -175,7 +186,7 @@ def test_an_unpacked_folder_is_found_at_each_depth(tmp_path, archive, inside):
 def archive_with_peer(archive, monkeypatch):
     """Give the small archive with the output of one of the two published systems."""
     name, content = "TestSet.DNorm.PubTator.txt", b"test|t|..."
-    monkeypatch.setattr(module, "BC5CDR_PEERS", {"DNorm": (name, hashlib.sha256(content).hexdigest())})
+    know(monkeypatch, peers={"DNorm": ArchiveFile(name, hashlib.sha256(content).hexdigest())})
     return archive | {f"CDR_Data/DNorm.TestSet/{name}": content}
 
 
@@ -237,7 +248,7 @@ def test_a_wrong_archive_is_refused(tmp_path, archive, change, why):
     with pytest.raises(ProjectError, match=why) as caught:
         fetch_corpus("bc5cdr", tmp_path / "bc5cdr", archive=str(tmp_path / "x.zip"))
     assert str(tmp_path / "x.zip") in caught.value.title
-    assert "Expected is BC5CDR's CDR_Data.zip" in caught.value.hint
+    assert "Expected is CDR_Data.zip, or the folder it unpacks to, with CDR_TrainingSet.BioC.xml, " in caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
 
 
@@ -279,7 +290,7 @@ def test_a_download_that_fails_leaves_nothing(tmp_path, archive, server, status,
     server.answers = [(status, announced, sent)]
     with pytest.raises(ProjectError, match=why) as caught:
         fetch_corpus("bc5cdr", tmp_path / "bc5cdr")
-    assert module.BC5CDR_URL in caught.value.title
+    assert module.read_corpora()["bc5cdr"].archive.url in caught.value.title
     assert server.asked == (1 if status in (200, 404) and sent != 5 else module.TRIES)
     assert not list(tmp_path.iterdir())
 
@@ -299,7 +310,7 @@ def words(result) -> str:
 def test_without_a_network_the_ways_on_are_named_and_no_other_corpus_is_taken(tmp_path, server):
     server.shutdown()
     server.server_close()
-    result = run("bc5cdr", str(tmp_path / "bc5cdr"), "--archive", "")
+    result = run("bc5cdr", str(tmp_path / "bc5cdr"), BC5CDR_ARCHIVE="")
     assert result.exit_code == 1
     assert "BC5CDR_ARCHIVE=/path/to/CDR_Data.zip" in words(result)
     assert "spacy project run quickstart" in words(result)
@@ -475,7 +486,7 @@ def test_what_a_data_set_loses_is_counted(tmp_path, capsys):
         write_rows(tmp_path / "source" / f"{split}.jsonl", [kb_row("1"), misplaced])
     fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "source"))
     shown = " ".join(capsys.readouterr().out.split())
-    assert "3 mentions have another text than what stands at their offsets" in shown
+    assert "3 mentions have a text that differs from the one at their offsets" in shown
     assert shown.count("1 documents have passages that are not one space apart") == 3
     assert shown.count("2 coreferences left out") == 3
     assert "events left out" not in shown

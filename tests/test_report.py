@@ -13,7 +13,7 @@ import srsly
 from playwright.sync_api import Page
 
 from scripts.errors import ProjectError
-from scripts.evaluation.tables import percent
+from scripts.evaluation.formatting import percent
 from scripts.records.bigbio import document_text, write_records
 from scripts.report import report, report_cli
 from tests.marked import make_record
@@ -220,7 +220,7 @@ def test_a_missing_or_damaged_file_is_refused(run: Run, tmp_path: Path, name: st
 def test_files_of_two_runs_are_refused(run: Run, empty: Run, tmp_path: Path) -> None:
     folder = copy_run(run, tmp_path)
     (folder / "predictions.jsonl").write_bytes((empty.metrics / "predictions.jsonl").read_bytes())
-    with pytest.raises(ProjectError, match="not of one run"):
+    with pytest.raises(ProjectError, match="not from one run"):
         report(folder, run.records)
 
 

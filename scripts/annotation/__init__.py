@@ -1,1 +1,1 @@
-"""The parts of `annotate`: notes in from every format, entities out in every format, and nothing lost between."""
+"""The parts of `annotate`: notes in every format are read, annotated on this machine or a cluster, and written."""

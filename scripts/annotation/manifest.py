@@ -1,7 +1,7 @@
-"""The folder of a run: its parts, its manifest, and what is needed to go on after the run was killed at any moment.
+"""The folder of a run: its parts, its manifest, and what is needed to resume after a crash at any moment.
 
-manifest.json says what the run is (model, inputs, options) and lists the parts that are finished. A part counts from
-the moment it stands there; whatever else lies in the folder is from a run that was killed, and removed.
+manifest.json describes the run (model, inputs, options) and lists the finished parts. A part counts from the moment it
+is listed; whatever else is in the folder was left by a run that was killed, and is removed.
 """
 
 import hashlib
@@ -19,21 +19,22 @@ from filelock import FileLock, Timeout
 from spacy.language import Language
 from spacy.util import get_package_path
 
-from scripts.annotation.notes import Rejected
-from scripts.annotation.sources import STANDARD_INPUT, Source
+from scripts.annotation.sources import STANDARD_INPUT
 from scripts.annotation.stores import open_store
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place, remove, sha256
+from scripts.formats.reading import Source
+from scripts.records.notes import Rejected
 
-# Workers of a run that was killed hold its lock for a moment longer than it lived.
+# Workers of a run that was killed hold its lock for a moment longer.
 LOCK_SECONDS = 5
 
 
 class Run:
-    """A run, as its folder has it.
+    """A run, as described by its folder.
 
     folder (Path): the folder.
-    content (dict[str, Any]): what stands in manifest.json: "begun", "model", "inputs", "options", "parts" and
+    content (dict[str, Any]): the content of manifest.json: "begun", "model", "inputs", "options", "parts" and
         "finished".
     """
 
@@ -43,24 +44,24 @@ class Run:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """What the manifest says about each finished part: "file", "sha256", "notes" and so on."""
+        """The manifest's entry for each finished part: "file", "sha256", "notes" and so on."""
         return self.content["parts"]
 
     @property
     def begun(self) -> datetime:
-        """When the run was first begun."""
+        """When the run was first started."""
         return datetime.fromisoformat(self.content["begun"])
 
     def part_path(self, suffix: str) -> Path:
-        """Give the path of the next part."""
+        """Return the path of the next part."""
         return self.folder / "parts" / f"part-{len(self.parts):05}{suffix}"
 
     def add_part(self, path: Path, rejected: Sequence[Rejected], figures: dict[str, Any]) -> None:
-        """Note that a part is finished.
+        """Add a finished part to the manifest.
 
-        path (Path): the file, or the folder of files, that stands in its place.
-        rejected (Sequence[Rejected]): the notes that belong in it and are not.
-        figures (dict[str, Any]): what the manifest is to say about it.
+        path (Path): the file or, for brat, the folder of files.
+        rejected (Sequence[Rejected]): the notes of the part that were rejected.
+        figures (dict[str, Any]): what the manifest says about it besides.
         """
         with self.rejected_path.open("ab") as file:
             file.writelines(map(dump_rejected, rejected))
@@ -70,7 +71,7 @@ class Run:
         self.save()
 
     def finish(self) -> None:
-        """Note that there are no more parts."""
+        """Mark the run as finished in the manifest."""
         self.content["finished"] = True
         self.save()
 
@@ -80,9 +81,9 @@ class Run:
             partial.write_bytes(dump_manifest(self.content))
 
     def restore(self) -> None:
-        """Bring the folder to the state that the manifest describes, and the manifest to what is there.
+        """Make the folder and the manifest agree.
 
-        From the first part on that is not what it was, the work is done again.
+        The first part that is missing or changed, and all parts after it, are done again.
         """
         intact = list(takewhile(self.is_intact, self.parts))
         if len(intact) < len(self.parts):
@@ -96,7 +97,7 @@ class Run:
         os.truncate(self.rejected_path, intact[-1]["rejected_bytes"] if intact else 0)
 
     def is_intact(self, part: dict[str, Any]) -> bool:
-        """Whether a part and the rejected notes up to it are still there."""
+        """Return whether a part and the rejected notes up to it are still there."""
         path, rejected = self.folder / "parts" / part["file"], self.rejected_path
         return (
             path.exists()
@@ -113,9 +114,9 @@ class Run:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Make the folder of a run, and keep other runs out of it.
+    """Make the folder of a run, and lock it against other runs.
 
-    RAISES (ProjectError): another run is at work there.
+    RAISES (ProjectError): another run is using it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -126,13 +127,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
-    """Begin a run, or go on with the one that is in the folder.
+    """Start a run, or resume the one that is in the folder.
 
     folder (Path): the folder, locked.
     identity (dict[str, Any]): "model", "inputs" and "options".
-    overwrite (bool): whether to begin anew.
+    overwrite (bool): whether to start over.
     RETURNS (Run): the run, its folder in the state that its manifest describes.
-    RAISES (ProjectError): what is in the folder is no run, or another one.
+    RAISES (ProjectError): the folder contains something else, or another run.
     """
     manifest = folder / "manifest.json"
     if not manifest.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
@@ -150,9 +151,9 @@ def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
 def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
     """Read a manifest.
 
-    manifest (bytes): what the file holds.
+    manifest (bytes): the content of the file.
     path (str | Path): the file, for the message.
-    RETURNS (dict[str, Any]): what it says.
+    RETURNS (dict[str, Any]): its content.
     RAISES (ProjectError): it is damaged.
     """
     try:
@@ -165,22 +166,22 @@ def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
 
 
 def dump_manifest(content: dict[str, Any]) -> bytes:
-    """Give the content of a manifest as the file has it."""
+    """Return the content of a manifest as bytes."""
     return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def dump_rejected(note: Rejected) -> bytes:
-    """Give the line of a note in rejected.jsonl. In ASCII: an id may be what no encoding can write."""
+    """Return the line of a note in rejected.jsonl. In ASCII: an id may be what no encoding can hold."""
     return json.dumps(note._asdict()).encode() + b"\n"
 
 
 def check_same(before: dict[str, Any], identity: dict[str, Any], folder: str | Path) -> None:
-    """Refuse to go on with a run that is another one.
+    """Check that the run in a folder is the one that is wanted.
 
     before (dict[str, Any]): its manifest.
-    identity (dict[str, Any]): what is to be run now.
+    identity (dict[str, Any]): "model", "inputs" and "options" of the run that is wanted.
     folder (str | Path): the folder, for the message.
-    RAISES (ProjectError): model, inputs or options are others, or the input cannot be read again.
+    RAISES (ProjectError): model, inputs or options differ, or the input can't be read again.
     """
     changed = differences(before, identity)
     if changed:
@@ -196,7 +197,7 @@ def check_same(before: dict[str, Any], identity: dict[str, Any], folder: str | P
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Say in words what differs between two runs' models, options and inputs."""
+    """Return the differences between two runs' models, options and inputs, in words."""
     found = [
         f"{kind}: {key} was {before[kind].get(key)!r}, is {now[kind].get(key)!r}"
         for kind in ("model", "options")
@@ -213,7 +214,7 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def describe_model(model: str, nlp: Language) -> dict[str, str]:
-    """Give the name, the version and the hash of a pipeline.
+    """Return the name, the version and the hash of a pipeline.
 
     model (str): the folder of a pipeline, a wheel, or the name of an installed package.
     nlp (Language): the same, loaded.
@@ -228,7 +229,7 @@ def describe_model(model: str, nlp: Language) -> dict[str, str]:
 
 
 def describe_inputs(files: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """Give size and hash of each input file. Standard input has none."""
+    """Return size and hash of each input file. Standard input has none."""
     return {
         str(path): {} if str(path) == STANDARD_INPUT else {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in files
@@ -236,7 +237,7 @@ def describe_inputs(files: Sequence[Path]) -> dict[str, dict[str, Any]]:
 
 
 def describe_sources(sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
-    """Give size and time of the last change of input files anywhere, which costs no reading."""
+    """Return size and modification time of input files anywhere, which needs no reading."""
     described = {}
     for store, group in groupby(sources, key=lambda source: source.store):
         files = list(group)
@@ -248,7 +249,7 @@ def describe_sources(sources: Sequence[Source]) -> dict[str, dict[str, Any]]:
 
 
 def tree_sha256(path: Path) -> str:
-    """Give the sha256 of a file, or of all files in a folder and their paths in it, compiled code aside."""
+    """Return the sha256 of a file, or of all files in a folder and their paths in it, compiled code aside."""
     if path.is_file():
         return sha256(path)
     digest = hashlib.sha256()
@@ -260,7 +261,7 @@ def tree_sha256(path: Path) -> str:
 
 
 def now() -> str:
-    """Give the time in seconds, in UTC; or SOURCE_DATE_EPOCH, with which the same run gives the same bytes every day.
+    """Return the time in seconds, in UTC; or SOURCE_DATE_EPOCH, with which a run gives the same bytes every day.
 
     https://reproducible-builds.org/specs/source-date-epoch/
     """

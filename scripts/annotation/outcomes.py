@@ -1,29 +1,53 @@
-"""What comes of notes: each made ready to be written or rejected, the figures of a part, the summary of a run.
+"""The results for notes: each prepared for writing or rejected, the figures of a part, the summary of a run.
 
 In: notes and a pipeline. Out: what a writer writes, and what the manifest and the user are told.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
-from scripts.annotation.engine import AnnotatedNote, Annotator
-from scripts.annotation.notes import Note, Rejected
-from scripts.annotation.writers import Writer
 from scripts.errors import ProjectError
+from scripts.formats.writing import Writer
+from scripts.records.notes import Note, Rejected
+
+if TYPE_CHECKING:
+    from scripts.annotation.engine import AnnotatedNote, Annotator
+
+
+class Counts(NamedTuple):
+    """What finished parts contain: notes annotated, notes rejected, words, and entities by label."""
+
+    notes: int
+    rejected: int
+    words: int
+    entities: Counter[str]
+
+    @classmethod
+    def of(cls, parts: Sequence[dict[str, Any]]) -> Counts:
+        """Return the sums of what the manifest says about parts."""
+        notes, rejected, words = (sum(part[name] for part in parts) for name in ("notes", "rejected", "words"))
+        return cls(notes, rejected, words, sum((Counter(part["entities"]) for part in parts), Counter()))
+
+    @property
+    def read(self) -> int:
+        """The number of notes that were read."""
+        return self.notes + self.rejected
 
 
 class Summary(NamedTuple):
-    """What a run came to.
+    """The result of a run.
 
-    notes (int): notes that were annotated, by runs before this one in the same folder too.
+    notes (int): notes that were annotated, also by earlier runs in the same folder.
     rejected (int): notes that were not, and are in rejected.jsonl.
     before (int): how many of both were done before this run, and were skipped.
     entities (dict[str, int]): entities by label.
-    seconds (float): how long this run took, the pipeline's loading aside.
-    words_per_second (float): the words, which are the pipeline's tokens, that this run read in a second.
+    seconds (float): how long this run took, without loading the pipeline.
+    words_per_second (float): how many words, the pipeline's tokens, this run read in a second.
     """
 
     notes: int
@@ -32,6 +56,23 @@ class Summary(NamedTuple):
     entities: dict[str, int]
     seconds: float
     words_per_second: float
+
+    @classmethod
+    def of(cls, before: Counts, after: Counts, seconds: float) -> Summary:
+        """Return the summary of a run.
+
+        before (Counts): what was done before it.
+        after (Counts): what is done now.
+        seconds (float): how long it took.
+        """
+        return cls(
+            notes=after.notes,
+            rejected=after.rejected,
+            before=before.read,
+            entities=dict(after.entities),
+            seconds=seconds,
+            words_per_second=(after.words - before.words) / seconds,
+        )
 
 
 class Prepared(NamedTuple):
@@ -44,58 +85,63 @@ class Prepared(NamedTuple):
 
 
 def prepare_notes(
-    notes: list[Note | Rejected], annotator: Annotator, writer: Writer, *, strict: bool, bar: tqdm
+    notes: list[Note | Rejected], annotator: Annotator, writer: Writer, *, bar: tqdm
 ) -> list[Prepared | Rejected]:
-    """Annotate the notes of one part and make them ready to be written.
+    """Annotate the notes of one part and prepare them for writing.
 
-    Call it within `nlp.memory_zone()`, as `Annotator.annotate`.
+    Call it within `nlp.memory_zone()`, like `Annotator.annotate`.
 
     notes (list[Note | Rejected]): the notes.
     annotator (Annotator): the pipeline.
     writer (Writer): the format.
-    strict (bool): whether to stop at the first note that is rejected.
     bar (tqdm): counts the notes that are done.
-    RETURNS (list[Prepared | Rejected]): what came of each, in the order given.
-    RAISES (ProjectError): a note was rejected and `strict` is set.
+    RETURNS (list[Prepared | Rejected]): the result for each, in the order given.
+    RAISES (ProjectError): a note was rejected in a strict run.
     """
-    places = [place for place, note in enumerate(notes) if isinstance(note, Note)]
+    readable = [(place, note) for place, note in enumerate(notes) if isinstance(note, Note)]
     outcomes: list[Any] = list(notes)
-    bar.update(len(notes) - len(places))
+    bar.update(len(notes) - len(readable))
+    strict = annotator.options.strict
     if strict:
         refuse_rejected(notes)
-    for number, outcome in annotator.annotate([notes[place] for place in places]):
+    for number, outcome in annotator.annotate([note for _, note in readable]):
         prepared = prepare(outcome, writer)
         if strict:
             refuse_rejected([prepared])
-        outcomes[places[number]] = prepared
+        place, _ = readable[number]
+        outcomes[place] = prepared
         bar.update()
     return outcomes
 
 
 def prepare(outcome: AnnotatedNote | Rejected, writer: Writer) -> Prepared | Rejected:
-    """Make an annotated note ready to be written, or reject it where the format cannot hold it."""
+    """Prepare an annotated note for writing, or reject it if the format can't hold it."""
     if isinstance(outcome, Rejected):
         return outcome
+    document = outcome.document
     try:
-        content = writer.prepare(outcome)
+        content = writer.prepare(document)
     except ProjectError as error:
-        return Rejected(outcome.note.id, error.title)
+        return Rejected(document.id, error.title)
     except UnicodeEncodeError:
-        return Rejected(outcome.note.id, "its id or another column can't be written as UTF-8")
-    return Prepared(outcome.note.id, content, Counter(entity.label for entity in outcome.entities), outcome.words)
+        return Rejected(document.id, "its id, another column or an attribute can't be written as UTF-8")
+    return Prepared(document.id, content, Counter(mention.label for mention in document.mentions), outcome.words)
 
 
 def refuse_rejected(outcomes: Iterable[Any]) -> None:
-    """Stop a strict run at a note that was rejected."""
+    """Stop a strict run at a note that was rejected.
+
+    RAISES (ProjectError): one was.
+    """
     for outcome in outcomes:
         if isinstance(outcome, Rejected):
             raise ProjectError(f"Note {outcome.id!r}: {outcome.reason}", "Without --strict the run goes on.")
 
 
 def part_figures(outcomes: Sequence[Prepared | Rejected]) -> dict[str, Any]:
-    """Give what the manifest says about a part, by what came of its notes."""
+    """Return what the manifest says about a part with these notes."""
     prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-    entities = sum((outcome.entities for outcome in prepared), Counter())
+    entities: Counter[str] = sum((outcome.entities for outcome in prepared), Counter())
     return {
         "first": outcomes[0].id,
         "last": outcomes[-1].id,
@@ -104,40 +150,3 @@ def part_figures(outcomes: Sequence[Prepared | Rejected]) -> dict[str, Any]:
         "words": sum(outcome.words for outcome in prepared),
         "entities": dict(sorted(entities.items())),
     }
-
-
-class Counts(NamedTuple):
-    """What stands in finished parts: notes annotated, notes rejected, words, and entities by label."""
-
-    notes: int
-    rejected: int
-    words: int
-    entities: Counter[str]
-
-    @property
-    def read(self) -> int:
-        """The notes that were read."""
-        return self.notes + self.rejected
-
-
-def count(parts: Sequence[dict[str, Any]]) -> Counts:
-    """Add up what the manifest says about parts."""
-    notes, rejected, words = (sum(part[name] for part in parts) for name in ("notes", "rejected", "words"))
-    return Counts(notes, rejected, words, sum((Counter(part["entities"]) for part in parts), Counter()))
-
-
-def summarize(before: Counts, after: Counts, seconds: float) -> Summary:
-    """Give the summary of a run.
-
-    before (Counts): what was done before it.
-    after (Counts): what is done now.
-    seconds (float): how long it took.
-    """
-    return Summary(
-        notes=after.notes,
-        rejected=after.rejected,
-        before=before.read,
-        entities=dict(after.entities),
-        seconds=seconds,
-        words_per_second=(after.words - before.words) / seconds,
-    )

@@ -1,6 +1,6 @@
-"""The stream of notes in parts that are small enough for the memory, and the ids that were seen in it.
+"""Cut the stream of notes into parts that fit in memory, and keep track of the ids seen in it.
 
-In: what the readers give. Out: the same in lists, and whether an id is new.
+In: what the readers yield. Out: the same in lists, and whether an id is new.
 """
 
 import sqlite3
@@ -9,23 +9,23 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from scripts.annotation.notes import Note, Rejected
 from scripts.errors import ProjectError
 from scripts.files import remove
+from scripts.records.notes import Note, Rejected
 
-# About three minutes of work on two CPU cores, which is what a run that is killed has to do again.
+# About three minutes of work on two CPU cores, which a run that is killed has to repeat.
 PART_CHARACTERS = 2_000_000
 # Why a note is rejected.
 SAME_ID = "another note before it has the same id"
 
 
 def cut_parts(stream: Iterable[Note | Rejected], *, size: int) -> Iterator[list[Note | Rejected]]:
-    """Cut a stream of notes into parts, in its order. The same stream is always cut in the same way.
+    """Cut a stream of notes into parts, in its order. The same stream is always cut the same way.
 
     A part has at most `PART_CHARACTERS` characters in its texts; one longer note is a part of its own.
 
     stream (Iterable[Note | Rejected]): the notes.
-    size (int): notes in a part, at most.
+    size (int): the most notes in a part.
     YIELDS (list[Note | Rejected]): the parts, none empty.
     """
     part: list[Note | Rejected] = []
@@ -42,9 +42,9 @@ def cut_parts(stream: Iterable[Note | Rejected], *, size: int) -> Iterator[list[
 
 
 class Ids:
-    """The ids that were seen, in a file: in memory, those of a million notes would be 80 MB.
+    """The ids seen so far, in a file: in memory, those of a million notes would take 80 MB.
 
-    path (Path): the file. It is written anew, and removed in the end.
+    path (Path): the file. An existing one is replaced; it is removed in the end.
     """
 
     def __init__(self, path: Path):
@@ -53,7 +53,7 @@ class Ids:
     def __enter__(self) -> "Ids":
         remove(self.path)
         self.database = sqlite3.connect(self.path, isolation_level=None)
-        # It is needed only as long as the process lives.
+        # It is not needed after a crash.
         self.database.execute("PRAGMA journal_mode=OFF")
         self.database.execute("PRAGMA synchronous=OFF")
         self.database.execute("CREATE TABLE ids (id BLOB PRIMARY KEY) WITHOUT ROWID")
@@ -67,9 +67,9 @@ class Ids:
         remove(self.path)
 
     def add(self, identifier: str) -> bool:
-        """Add an id, and tell whether it is new.
+        """Add an id, and return whether it is new.
 
-        RAISES (ProjectError): the file cannot be written.
+        RAISES (ProjectError): the file can't be written.
         """
         # Two ids out of a billion notes have the same 16 bytes with a probability of one to 10^20.
         key = blake2b(identifier.encode("utf8", "surrogatepass"), digest_size=16).digest()

@@ -1,8 +1,8 @@
 """Annotate notes on a Ray cluster, with the rows of the local engine.
 
 In: files in folders and object stores. Out: parts/ in Parquet, rejected.jsonl and, once all of it is there,
-manifest.json. The input is read twice, first for the ids, to know which is there before, then for the texts. Between
-Ray's processes go rows with one column, a JSON object, so that Ray has no types to guess.
+manifest.json. The input is read twice: first for the ids, to find duplicates, then for the texts. Between
+Ray's processes go rows with one column, a JSON object, so that Ray does not have to infer types.
 """
 
 import hashlib
@@ -11,12 +11,13 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import torch
@@ -34,18 +35,22 @@ from scripts.annotation.manifest import (
     now,
     read_manifest,
 )
-from scripts.annotation.notes import Note, Rejected
-from scripts.annotation.outcomes import Summary, count, part_figures, prepare_notes, refuse_rejected, summarize
+from scripts.annotation.options import AnnotateOptions, RayOptions
+from scripts.annotation.outcomes import Counts, Summary, part_figures, prepare_notes, refuse_rejected
 from scripts.annotation.parts import SAME_ID, Ids, cut_parts
-from scripts.annotation.readers import KINDS, Options, check_header, check_options, read_source
-from scripts.annotation.sources import Source, check_apart, find_stored_sources
+from scripts.annotation.readers import check_header, source_notes
+from scripts.annotation.sources import check_apart, find_stored_sources
 from scripts.annotation.stores import Folder, is_uri
-from scripts.annotation.writers import ParquetWriter
 from scripts.errors import ProjectError
+from scripts.formats.parquet import ParquetWriter
+from scripts.formats.reading import ReadOptions, Source
+from scripts.formats.registry import READERS
+from scripts.formats.writing import WriteOptions
 from scripts.gpu import use_gpu
 from scripts.pipelines import load_pipeline
+from scripts.records.notes import Note, Rejected
 
-# Nothing is told to Ray's makers.
+# Report nothing to the makers of Ray.
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 try:
@@ -57,16 +62,16 @@ except ImportError as error:
         "--engine ray needs Ray, which is not installed", "pip install -r requirements-ray.txt -c constraints.txt"
     ) from error
 
-# Ray 2.60 has no other way to say how often a part is tried again; requirements-ray.txt ends below the one without it.
+# Ray 2.60 has no other way to set how often a part is retried; requirements-ray.txt ends below the one without it.
 warnings.filterwarnings("ignore", message="`ray_remote_args", module=__name__)
 # What one task reads: small files together, or one that is larger. A file costs time by itself, as these bytes do.
 GROUP_BYTES = 64_000_000
 FILE_BYTES = 64_000
 # Ids in a row.
 SCAN_IDS = 10_000
-# A note that brings down each worker that reads it ends the run, which would else go on for ever.
+# A note that kills each worker that reads it ends the run, which would otherwise go on forever.
 RETRIES = 3
-# While the run goes on: says whose the folder is, so that the next run may clear what a killed one left.
+# There while a run goes on, so that the next run may clear what a killed one left.
 BEGUN = ".begun.json"
 
 
@@ -75,21 +80,13 @@ class Job(NamedTuple):
 
     model (str): the folder of a pipeline, a wheel, or the name of an installed package, as all machines have it.
     description (dict[str, str]): its name, version and hash.
-    labels, minimum_confidence, batch_size: as `Annotator` has them.
-    keep_text (bool): whether the rows have the texts.
-    threads (int): PyTorch's threads.
-    on_gpu (bool): whether to work on the GPU that Ray gives to the actor.
+    options (AnnotateOptions): what is wanted. `options.ray` is set.
     output (str): path or URI of the folder of the run.
     """
 
     model: str
     description: dict[str, str]
-    labels: Sequence[str]
-    minimum_confidence: float
-    batch_size: int
-    keep_text: bool
-    threads: int
-    on_gpu: bool
+    options: AnnotateOptions
     output: str
 
 
@@ -98,7 +95,7 @@ class Group(NamedTuple):
 
     number (int): the group's number.
     sources (list[Source]): the files.
-    known (list[int]): numbers of the notes in them whose id was another's before.
+    known (list[int]): numbers of the notes in them that have the id of an earlier one.
     """
 
     number: int
@@ -106,106 +103,75 @@ class Group(NamedTuple):
     known: list[int]
 
     def dump(self) -> dict[str, str]:
-        """Give the group as a row."""
-        return make_row({"group": self.number, "sources": self.sources, "known": self.known})
+        """Return the group as a row."""
+        return pack_row({"group": self.number, "sources": self.sources, "known": self.known})
 
     @classmethod
     def load(cls, row: dict[str, str]) -> "Group":
-        """Give a row as the group that it was."""
+        """Return the group of a row."""
         content = json.loads(row["content"])
         sources = [Source(Path(path), *rest) for path, *rest in content["sources"]]
         return cls(content["group"], sources, content["known"])
 
 
-def annotate_on_ray(
-    model: str,
-    inputs: Sequence[str],
-    output: str,
-    *,
-    labels: Sequence[str] = (),
-    minimum_confidence: float = 0.0,
-    keep_text: bool = True,
-    batch_size: int = 64,
-    threads: int | None = None,
-    part_size: int = 10_000,
-    text_column: str = "text",
-    id_column: str = "id",
-    encoding: str = "utf-8",
-    strict: bool = False,
-    overwrite: bool = False,
-    actors: int = 1,
-    gpus: float = 0.0,
-    address: str | None = None,
-) -> Summary:
-    """Annotate notes on a Ray cluster; see `scripts.annotate.annotate` for what is not explained here.
+def annotate_on_ray(model: str, inputs: Sequence[str], output: str, options: AnnotateOptions) -> Summary:
+    """Annotate notes on a Ray cluster; see also `scripts.annotate.annotate`.
 
+    model (str): the folder of a pipeline, a wheel, or the name of an installed package, as all machines have it.
     inputs (Sequence[str]): files and folders of notes, as paths that all machines see, or as URIs.
     output (str): path or URI of the folder for the parts, the manifest and the rejected notes.
-    threads (int | None): PyTorch's threads in an actor, and the CPUs that Ray keeps for it; one if None.
-    actors (int): processes that each load the pipeline, and share the work.
-    gpus (float): GPUs for each actor, 0.5 for instance; 0 for the CPU.
-    address (str | None): the cluster's; if None that in RAY_ADDRESS, or else a cluster of this machine is begun.
-    RETURNS (Summary): what it came to. A run that is finished is not done again.
-    RAISES (ProjectError): something given is not what it should be, or Ray cannot do it.
+    options (AnnotateOptions): what is wanted, with `options.ray` set.
+    RETURNS (Summary): the result. A run that is finished is not done again.
+    RAISES (ProjectError): something given is not what it should be, or Ray can't do it.
     """
-    reading = Options(text_column, id_column, encoding)
-    check_options(reading)
     check_apart(inputs, output)
-    sources = find_stored_sources(inputs, suffixes=KINDS)
-    wanted = {"labels": list(labels), "minimum_confidence": minimum_confidence, "batch_size": batch_size}
+    sources = find_stored_sources(inputs, suffixes=READERS)
     model = absolute(model) if Path(model).exists() else model
-    job = Job(
-        model=model,
-        description=check_model(model, wanted),
-        **wanted,
-        keep_text=keep_text,
-        threads=threads or 1,
-        on_gpu=gpus > 0,
-        output=absolute(output),
-    )
-    options = {
-        "engine": "ray",
-        "format": "parquet",
-        **wanted,
-        "keep_text": keep_text,
-        "threads": job.threads,
-        "actors": actors,
-        "gpus": gpus,
-        "part_size": part_size,
-        **reading._asdict(),
-    }
-    identity = {"model": job.description, "inputs": describe_sources(sources), "options": options}
+    job = Job(model, describe_usable(model, options), options, absolute(output))
+    described = describe_sources(sources)
+    identity = {"model": job.description, "inputs": described, "options": options.as_manifest()}
     folder = Folder(job.output)
     with nullcontext() if is_uri(output) else locked(Path(output)):
-        before = finished_parts(folder, identity, overwrite=overwrite)
+        before = finished_parts(folder, identity, overwrite=options.overwrite)
         if before is not None:
-            return summarize(count(before), count(before), seconds=1.0)
-        groups = group_sources(sources, [identity["inputs"][source.uri]["bytes"] for source in sources])
-        with cluster(address, cpus=actors * job.threads, gpus=actors * gpus):
+            return Summary.of(Counts.of(before), Counts.of(before), seconds=1.0)
+        groups = group_sources(sources, [described[source.uri]["bytes"] for source in sources])
+        with cluster(options):
             started = time.perf_counter()
-            groups, sizes = find_known(groups, reading)
-            work = annotate_groups(groups, job, reading, part_size=part_size, actors=actors, gpus=gpus)
+            groups, sizes = find_known(groups, options.reading)
+            work = annotate_groups(groups, job)
             # However it ends, the actors are stopped first, and then the folder is cleared.
             with begun(folder, identity), closing(work) as rows:
-                parts = collect(rows, sizes, folder, strict=strict)
+                parts = collect(rows, sizes, folder, strict=options.strict)
                 finish(folder, {"begun": now(), **identity, "parts": parts, "finished": True})
-            return summarize(count([]), count(parts), time.perf_counter() - started)
+            return Summary.of(Counts.of([]), Counts.of(parts), time.perf_counter() - started)
+
+
+def ray_options(options: AnnotateOptions) -> RayOptions:
+    """Return the options for Ray, the default ones if there are none."""
+    return options.ray or RayOptions()
 
 
 def absolute(place: str) -> str:
-    """Give a path as all processes understand it, wherever they were begun; a URI as it is."""
+    """Return a path as all processes understand it, wherever they were started; a URI as it is."""
     return place if is_uri(place) else str(Path(place).absolute())
 
 
-def check_model(model: str, wanted: dict[str, Any]) -> dict[str, str]:
-    """Load the pipeline once on this machine, to refuse it before anything is done, and describe it."""
+def describe_usable(model: str, options: AnnotateOptions) -> dict[str, str]:
+    """Return the description of a pipeline, once it was loaded on this machine and found to be usable.
+
+    model (str): the pipeline.
+    options (AnnotateOptions): what is wanted of it.
+    RETURNS (dict[str, str]): its name, version and hash.
+    RAISES (ProjectError): there is no such pipeline, or it can't do what is wanted.
+    """
     nlp = load_pipeline(model)
-    Annotator(nlp, **wanted)
+    Annotator(nlp, options)
     return describe_model(model, nlp)
 
 
 def group_sources(sources: Sequence[Source], sizes: Sequence[int]) -> list[Group]:
-    """Put files that follow each other into groups of about one size.
+    """Put consecutive files into groups of about the same size.
 
     sources (Sequence[Source]): the files.
     sizes (Sequence[int]): their sizes in bytes.
@@ -224,22 +190,21 @@ def group_sources(sources: Sequence[Source], sizes: Sequence[int]) -> list[Group
 
 
 @contextmanager
-def cluster(address: str | None, *, cpus: int, gpus: float) -> Iterator[None]:
-    """Connect to a cluster, or begin one of this machine; not if the process is connected.
+def cluster(options: AnnotateOptions) -> Iterator[None]:
+    """Connect to a cluster, or start one on this machine, unless the process is already connected.
 
-    address (str | None): see `annotate_on_ray`.
-    cpus (int): CPUs that all actors need together.
-    gpus (float): GPUs that they need.
-    RAISES (ProjectError): there is no such cluster, or this machine has not what is needed.
+    options (AnnotateOptions): the address, and what the actors need.
+    RAISES (ProjectError): there is no such cluster, or this machine lacks what is needed.
     """
     if ray.is_initialized():
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
-    options = {"include_dashboard": False} if address == "local" else {}
+    wanted = ray_options(options)
+    address = wanted.address or os.environ.get("RAY_ADDRESS") or "local"
+    local: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
         # What workers print may be anything, a note too.
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
     # Where a cluster does not start in time Ray raises a plain Exception.
     except Exception as error:
         raise ProjectError(
@@ -247,17 +212,17 @@ def cluster(address: str | None, *, cpus: int, gpus: float) -> Iterator[None]:
         ) from error
     try:
         if address == "local":
-            check_resources({"CPU": cpus, "GPU": gpus})
+            check_resources({"CPU": wanted.actors * options.actor_threads, "GPU": wanted.actors * wanted.gpus})
         yield
     finally:
         ray.shutdown()
 
 
 def check_resources(needed: dict[str, float]) -> None:
-    """Refuse actors that would wait for ever; a cluster of many machines may still get more.
+    """Check that actors would not wait forever. A cluster of many machines may still grow.
 
     needed (dict[str, float]): what all actors need together.
-    RAISES (ProjectError): there is less.
+    RAISES (ProjectError): this machine has less.
     """
     there = ray.cluster_resources()
     for name, number in needed.items():
@@ -268,16 +233,18 @@ def check_resources(needed: dict[str, float]) -> None:
             )
 
 
-def find_known(groups: Sequence[Group], reading: Options) -> tuple[list[Group], list[int]]:
-    """Read all ids, for which notes have that of another one before them.
+def find_known(groups: Sequence[Group], reading: ReadOptions) -> tuple[list[Group], list[int]]:
+    """Read all ids, to find the notes that have the id of an earlier one.
 
     groups (Sequence[Group]): the files.
-    reading (Options): how to read them.
+    reading (ReadOptions): how to read them.
     RETURNS (tuple[list[Group], list[int]]): the groups with these notes' numbers, and how many notes each group has.
-    RAISES (ProjectError): a file has not the columns.
+    RAISES (ProjectError): a file lacks a column.
     """
     sizes = [0] * len(groups)
-    work = rows_of(ordered(groups).flat_map(read_ids, fn_kwargs={"reading": reading}, ray_remote_args_fn=again))
+    work = rows_of(
+        ordered(groups).flat_map(cast(Any, read_ids), fn_kwargs={"reading": reading}, ray_remote_args_fn=again)
+    )
     with TemporaryDirectory() as folder, Ids(Path(folder) / "ids") as ids, closing(work) as rows:
         for row in rows:
             group = groups[row["group"]]
@@ -288,47 +255,42 @@ def find_known(groups: Sequence[Group], reading: Options) -> tuple[list[Group], 
     return list(groups), sizes
 
 
-def read_ids(row: dict[str, str], *, reading: Options) -> Iterator[dict[str, str]]:
-    """Give the ids of the notes in a group of files, None for what is no note, on any machine."""
+def read_ids(row: dict[str, str], *, reading: ReadOptions) -> Iterator[dict[str, str]]:
+    """Yield the ids of the notes in a group of files, None for what is no note, on any machine."""
     group = Group.load(row)
     try:
         for source in group.sources:
             check_header(source, reading)
     except ProjectError as error:
-        yield make_problem(error)
+        yield pack_problem(error)
         return
     ids = (note.id if isinstance(note, Note) else None for note in read_group(group, reading))
     for some in minibatch(ids, SCAN_IDS):
-        yield make_row({"group": group.number, "ids": some})
+        yield pack_row({"group": group.number, "ids": some})
 
 
-def read_group(group: Group, reading: Options) -> Iterator[Note | Rejected]:
-    """Give the notes in a group of files; those whose id was another's before are rejected."""
+def read_group(group: Group, reading: ReadOptions) -> Iterator[Note | Rejected]:
+    """Yield the notes in a group of files; those with the id of an earlier one are rejected."""
     known = set(group.known)
-    notes = chain.from_iterable(read_source(source, reading) for source in group.sources)
+    notes = chain.from_iterable(source_notes(source, reading) for source in group.sources)
     for number, note in enumerate(notes):
         yield Rejected(note.id, SAME_ID) if number in known else note
 
 
-def annotate_groups(
-    groups: Sequence[Group], job: Job, reading: Options, *, part_size: int, actors: int, gpus: float
-) -> Iterator[dict[str, Any]]:
+def annotate_groups(groups: Sequence[Group], job: Job) -> Generator[dict[str, Any]]:
     """Annotate groups of files: tasks read them and cut them into parts, actors annotate these and write them.
 
     groups (Sequence[Group]): the files.
     job (Job): what the actors need to know.
-    reading (Options): how to read the files.
-    part_size (int): notes in a part, at most.
-    actors (int): how many.
-    gpus (float): GPUs for each.
-    YIELDS (dict[str, Any]): what came of each part, in order.
-    RAISES (ProjectError): an actor or Ray cannot do it.
+    YIELDS (dict[str, Any]): the result for each part, in order.
+    RAISES (ProjectError): an actor or Ray can't do it.
     """
+    wanted = ray_options(job.options)
     parts = ordered(groups).flat_map(
-        read_parts,
-        fn_kwargs={"reading": reading, "part_size": part_size},
-        compute=TaskPoolStrategy(size=min(actors, len(groups))),
-        # Where the actors have all CPUs, nothing would be left to read with, and all would wait.
+        cast(Any, read_parts),
+        fn_kwargs={"options": job.options},
+        compute=TaskPoolStrategy(size=min(wanted.actors, len(groups))),
+        # If the actors have all CPUs, nothing would be left to read with, and all would wait.
         num_cpus=0,
         ray_remote_args_fn=again,
     )
@@ -337,33 +299,34 @@ def annotate_groups(
             PartAnnotator,
             fn_constructor_args=(job,),
             batch_size=1,
-            compute=ActorPoolStrategy(size=actors),
-            num_cpus=job.threads,
-            num_gpus=gpus or None,
+            compute=ActorPoolStrategy(size=wanted.actors),
+            num_cpus=job.options.actor_threads,
+            num_gpus=wanted.gpus or None,
             ray_remote_args_fn=restarted,
         )
     )
 
 
 def again() -> dict[str, Any]:
-    """Tell Ray to try a task again that failed: an object store has its moments."""
+    """Retry failed tasks; object stores fail transiently."""
     return {"max_retries": RETRIES, "retry_exceptions": True}
 
 
 def restarted() -> dict[str, Any]:
-    """Tell Ray to begin an actor again that died, and how often to give it the same part."""
+    """Restart actors that died, and limit how often one gets the same part."""
     return {"max_restarts": -1, "max_task_retries": RETRIES}
 
 
-def read_parts(row: dict[str, str], *, reading: Options, part_size: int) -> Iterator[dict[str, str]]:
-    """Give the parts of a group of files, on any machine."""
+def read_parts(row: dict[str, str], *, options: AnnotateOptions) -> Iterator[dict[str, str]]:
+    """Yield the parts of a group of files, on any machine."""
     group = Group.load(row)
-    for number, notes in enumerate(cut_parts(read_group(group, reading), size=part_size)):
-        yield make_row({"name": f"part-{group.number:05}-{number:05}.parquet", "group": group.number, "notes": notes})
+    for number, notes in enumerate(cut_parts(read_group(group, options.reading), size=options.part_size)):
+        name = f"part-{group.number:05}-{number:05}.parquet"
+        yield pack_row({"name": name, "group": group.number, "notes": notes})
 
 
 class PartAnnotator:
-    """An actor of Ray: a pipeline, loaded once, that annotates parts and writes each as a file.
+    """An actor of Ray: a pipeline, loaded once, that annotates parts and writes each to a file.
 
     Nothing is raised here: Ray shows exceptions, and one may quote a note.
 
@@ -371,13 +334,13 @@ class PartAnnotator:
     """
 
     def __init__(self, job: Job):
-        self.writer = ParquetWriter(job.keep_text)
+        self.writer = ParquetWriter(WriteOptions(job.options.keep_text))
         self.folder = Folder(job.output)
         self.problem: dict[str, str] | None = None
         try:
             self.annotator = make_annotator(job)
         except ProjectError as error:
-            self.problem = make_problem(error)
+            self.problem = pack_problem(error)
 
     def __call__(self, batch: dict[str, Sequence[str]]) -> dict[str, list[str]]:
         (content,) = batch["content"]
@@ -385,18 +348,18 @@ class PartAnnotator:
         return {name: [value] for name, value in row.items()}
 
     def annotate(self, part: dict[str, Any]) -> dict[str, str]:
-        """Annotate and write a part, and give what came of it as a row."""
+        """Annotate and write a part, and return the result as a row."""
         try:
-            return make_row(self.write(part["name"], part["group"], [load_note(note) for note in part["notes"]]))
+            return pack_row(self.write(part["name"], part["group"], [load_note(note) for note in part["notes"]]))
         except Exception as error:
             number = getattr(error, "errno", None)
             why = os.strerror(number) if number else type(error).__name__
-            return make_problem(ProjectError(f"{part['name']} can't be made: {why}", "Check the space and the rights."))
+            return pack_problem(ProjectError(f"{part['name']} can't be made: {why}", "Check the space and the rights."))
 
     def write(self, name: str, group: int, notes: list[Note | Rejected]) -> dict[str, Any]:
-        """Annotate and write the notes of a part, and give what the manifest is to say about it, and the rejected."""
+        """Annotate and write the notes of a part; return its entry in the manifest, and the rejected notes."""
         with self.annotator.nlp.memory_zone():
-            outcomes = prepare_notes(notes, self.annotator, self.writer, strict=False, bar=tqdm(disable=True))
+            outcomes = prepare_notes(notes, self.annotator, self.writer, bar=tqdm(disable=True))
             sink = pa.BufferOutputStream()
             prepared = [outcome.content for outcome in outcomes if not isinstance(outcome, Rejected)]
             self.writer.write(prepared, sink, number_from=1)
@@ -413,10 +376,12 @@ class PartAnnotator:
 def make_annotator(job: Job) -> Annotator:
     """Load the pipeline in an actor.
 
-    RAISES (ProjectError): there is none, or it is not that of the machine that began the run; or there is no GPU.
+    job (Job): what the actor needs to know.
+    RETURNS (Annotator): the pipeline.
+    RAISES (ProjectError): there is none, or another one than on the machine that started the run; or there is no GPU.
     """
-    use_gpu(0 if job.on_gpu else -1)
-    torch.set_num_threads(job.threads)
+    use_gpu(0 if ray_options(job.options).gpus > 0 else -1)
+    torch.set_num_threads(job.options.actor_threads)
     nlp = load_pipeline(job.model)
     there = describe_model(job.model, nlp)
     if there != job.description:
@@ -424,16 +389,17 @@ def make_annotator(job: Job) -> Annotator:
             f"A worker has another pipeline '{job.model}' than this machine: {there}, and not {job.description}",
             "Install the same wheel on all machines.",
         )
-    return Annotator(nlp, labels=job.labels, minimum_confidence=job.minimum_confidence, batch_size=job.batch_size)
+    # The machine that started the run stops it at a rejected note.
+    return Annotator(nlp, replace(job.options, strict=False))
 
 
 def load_note(values: Sequence[Any]) -> Note | Rejected:
-    """Give what JSON has left of a note as the note."""
+    """Return the note that became a JSON array."""
     return Note(*values) if len(values) == len(Note._fields) else Rejected(*values)
 
 
 def ordered(groups: Sequence[Group]) -> Dataset:
-    """Give groups as a data set that keeps its order, each row of it and of what is made of it a block of its own.
+    """Return groups as a data set that keeps its order, with one row in each block.
 
     A block is what Ray gives to an actor at once.
     """
@@ -450,23 +416,23 @@ def ordered(groups: Sequence[Group]) -> Dataset:
         return ray.data.from_items([group.dump() for group in groups], override_num_blocks=len(groups))
 
 
-def make_row(content: dict[str, Any]) -> dict[str, str]:
-    """Give content as a row. In ASCII: a name or a value in another column may be what no encoding can write."""
+def pack_row(content: dict[str, Any]) -> dict[str, str]:
+    """Return content as a row. In ASCII: a name or a value in another column may be what no encoding can hold."""
     return {"content": json.dumps(content, default=str)}
 
 
-def make_problem(error: ProjectError) -> dict[str, str]:
-    """Give an error as a row."""
-    return make_row({"problem": [error.title, error.hint]})
+def pack_problem(error: ProjectError) -> dict[str, str]:
+    """Return an error as a row."""
+    return pack_row({"problem": [error.title, error.hint]})
 
 
-def rows_of(dataset: Dataset) -> Iterator[dict[str, Any]]:
-    """Let Ray work, and give the content of each row as it comes. Closing the iterator stops Ray's work.
+def rows_of(dataset: Dataset) -> Generator[dict[str, Any]]:
+    """Let Ray work, and yield the content of each row as it comes. Closing the generator stops Ray's work.
 
     RAISES (ProjectError): one is an error, or Ray gave up.
     """
     try:
-        with closing(iter(dataset.iter_rows())) as rows:
+        with closing(cast(Any, iter(dataset.iter_rows()))) as rows:
             for row in rows:
                 content = json.loads(row["content"])
                 if "problem" in content:
@@ -481,16 +447,16 @@ def rows_of(dataset: Dataset) -> Iterator[dict[str, Any]]:
 
 
 def parts_folder(folder: Folder) -> str:
-    """Give the name of the folder for parts while more may come. In an object store nothing can be moved."""
+    """Return the name of the folder for parts while more may come. In an object store nothing can be moved."""
     return ".parts.partial" if folder.is_local else "parts"
 
 
 def finished_parts(folder: Folder, identity: dict[str, Any], *, overwrite: bool) -> list[dict[str, Any]] | None:
-    """Give the parts of the run that is in a folder, None if there is none and one can be begun.
+    """Return the parts of the finished run in a folder, None if there is none and one can be started.
 
     folder (Folder): the folder.
     identity (dict[str, Any]): "model", "inputs" and "options".
-    overwrite (bool): whether to begin anew.
+    overwrite (bool): whether to start over.
     RETURNS (list[dict[str, Any]] | None): what its manifest says about them.
     RAISES (ProjectError): what is in the folder is no run, or another one.
     """
@@ -509,7 +475,7 @@ def finished_parts(folder: Folder, identity: dict[str, Any], *, overwrite: bool)
 
 @contextmanager
 def begun(folder: Folder, identity: dict[str, Any]) -> Iterator[None]:
-    """Clear a folder for a run, and mark it as begun; if the run fails, clear it again."""
+    """Clear a folder for a run, and mark it as started; if the run fails, clear it again."""
     folder.make()
     with folder.writing(BEGUN) as file:
         file.write(dump_manifest(identity))
@@ -534,14 +500,14 @@ def clear(folder: Folder) -> None:
 def collect(
     rows: Iterable[dict[str, Any]], sizes: Sequence[int], folder: Folder, *, strict: bool
 ) -> list[dict[str, Any]]:
-    """Take what came of the parts, and write the rejected notes.
+    """Collect the results for the parts, and write the rejected notes.
 
-    rows (Iterable[dict[str, Any]]): what came of each part, in order.
+    rows (Iterable[dict[str, Any]]): the result for each part, in order.
     sizes (Sequence[int]): how many notes each group of files has.
     folder (Folder): the folder of the run.
     strict (bool): whether to stop at the first note that is rejected.
     RETURNS (list[dict[str, Any]]): what the manifest says about the parts.
-    RAISES (ProjectError): a note was rejected and `strict` is set, or the parts have not all notes once.
+    RAISES (ProjectError): a note was rejected and `strict` is set, or the parts do not have every note once.
     """
     parts, missing = [], list(sizes)
     with (
@@ -563,7 +529,7 @@ def collect(
 
 
 def finish(folder: Folder, content: dict[str, Any]) -> None:
-    """Move the parts into place, and write the manifest, which says that all is there."""
+    """Move the parts into place, and write the manifest, which makes the run count."""
     written = parts_folder(folder)
     # Half parts of workers that died, and parts of a run before this one whose workers lived on for a moment.
     for name in {*folder.names(written)} - {part["file"] for part in content["parts"]}:

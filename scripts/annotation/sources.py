@@ -1,54 +1,24 @@
-"""The files that a run reads: found in folders, unpacked, decoded.
+"""The files that a run reads: found in folders and decompressed.
 
-In: what the user named. Out: streams of bytes or text, which the readers take notes out of.
+In: what the user named. Out: streams of bytes for the readers.
 """
 
-import codecs
 import io
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import BinaryIO, NamedTuple, NoReturn, TextIO
+from typing import NoReturn
 
 import pyarrow as pa
 
 from scripts.annotation.stores import is_uri, list_files, open_stored
 from scripts.errors import ProjectError
+from scripts.formats.reading import Source
 
 STANDARD_INPUT = "-"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-# UTF-32 has to be named: its mark may also be that of UTF-16 and a NUL.
-BYTE_ORDER_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
-
-
-class Source(NamedTuple):
-    """A file of notes.
-
-    path (Path): the file, or "-" for standard input.
-    name (str): its name; in a folder that was given, its path from there on.
-    stem (str): the same without the suffixes.
-    suffix (str): the end of its name that says what it holds, e.g. ".csv".
-    compression (str | None): what it is packed with, "gzip" or "zstd".
-    store (str): the URI of the object store in which `path` is; "" for a file of this machine.
-    """
-
-    path: Path
-    name: str
-    stem: str
-    suffix: str
-    compression: str | None
-    store: str = ""
-
-    @property
-    def uri(self) -> str:
-        """Its path, or its URI in an object store."""
-        return f"{self.store.partition('://')[0]}://{self.path}" if self.store else str(self.path)
 
 
 def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
@@ -57,7 +27,7 @@ def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[So
     inputs (Sequence[str]): files and folders, or "-" alone for standard input, which is JSONL.
     suffixes (Collection[str]): the suffixes of files that can be read.
     RETURNS (list[Source]): the files.
-    RAISES (ProjectError): something is not there or of no known format, or a folder holds no such file.
+    RAISES (ProjectError): something is not there or in no known format, or a folder holds no such file.
     """
     if STANDARD_INPUT not in inputs:
         return [source for given in inputs for source in sources_at(Path(given), suffixes)]
@@ -67,7 +37,7 @@ def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[So
 
 
 def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
-    """Give the file at a path, or those in the folder at it."""
+    """Return the file at a path, or those in the folder at it."""
     known = f"Known are files that end in {', '.join(suffixes)}; .gz and .zst may follow, but not .parquet."
     if path.is_dir():
         found = [source for source in files_in(path, suffixes).values() if source]
@@ -85,13 +55,16 @@ def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
 
 
 def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
-    """Find the files as `find_sources`, in object stores too. Their paths are absolute, for processes elsewhere.
+    """Find the files like `find_sources`, also in object stores. Their paths are absolute, for processes elsewhere.
 
     inputs (Sequence[str]): files and folders, as paths or as URIs.
     suffixes (Collection[str]): the suffixes of files that can be read.
     RETURNS (list[Source]): the files.
-    RAISES (ProjectError): something is not there or of no known format, or a folder holds no such file.
+    RAISES (ProjectError): something is not there or in no known format, a folder holds no such file, or it is standard
+        input, which only this machine has.
     """
+    if STANDARD_INPUT in inputs:
+        raise ProjectError("--engine ray can't read standard input, which only this machine has", "Give files.")
     found = (
         sources_in_store(given, suffixes) if is_uri(given) else sources_at(Path(given).absolute(), suffixes)
         for given in inputs
@@ -100,7 +73,7 @@ def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> 
 
 
 def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
-    """Give the file at a URI, or those in the folder at it; hidden ones, and what is named "_...", are not read."""
+    """Return the file at a URI, or those in the folder at it; hidden ones and those named "_..." are not read."""
     files = {name: path for name, path in list_files(place).items() if not any(part[0] in "._" for part in name.parts)}
     found = [make_source(Path(path), name, suffixes) for name, path in files.items()]
     sources = [source._replace(store=place) for source in found if source]
@@ -110,11 +83,11 @@ def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
 
 
 def check_apart(inputs: Sequence[str], output: str | Path) -> None:
-    """Refuse to write into a folder that is read: the next run would read what this one wrote.
+    """Check that the output is not in an input folder: the next run would read what this one wrote.
 
     inputs (Sequence[str]): files and folders, as paths or as URIs.
-    output (str | Path): the folder to write, as one of these.
-    RAISES (ProjectError): it lies within an input.
+    output (str | Path): the folder to write, as a path or a URI.
+    RAISES (ProjectError): it is in an input folder.
     """
     for given in inputs:
         if is_uri(given):
@@ -126,9 +99,10 @@ def check_apart(inputs: Sequence[str], output: str | Path) -> None:
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | None]:
-    """Give the files in a folder; None for those that are not read.
+    """Return the files in a folder; None for those that are not read.
 
-    These are files of no known format, pipes, linked folders, and what is named "_...", as Spark names what is no data.
+    These are files of no known format, pipes, linked folders, and what is named "_...", as Spark names what is not
+    data.
     """
     names = {file: file.relative_to(folder) for file in walk(folder)}
     others = {
@@ -138,8 +112,8 @@ def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | Non
 
 
 def make_source(path: Path, name: PurePath, suffixes: Collection[str]) -> Source | None:
-    """Give a file as a source, or None if it is of no known format."""
-    # A name that is not UTF-8 becomes an id all the same.
+    """Return a file as a source, or None if it is in no known format."""
+    # A name that is not UTF-8 becomes an id too.
     printable = os.fsencode(name.as_posix()).decode("utf-8", errors="backslashreplace")
     packed = next((end for end in COMPRESSIONS if path.name.lower().endswith(end)), "")
     unpacked = path.name.lower().removesuffix(packed)
@@ -156,7 +130,7 @@ def walk(folder: Path) -> list[Path]:
 
     A linked folder is listed and not entered: it may lead back.
 
-    RAISES (OSError): a folder cannot be read. Its notes would be lost without a word.
+    RAISES (OSError): a folder can't be read. Its notes would be silently lost.
     """
     found = []
     for parent, folders, names in os.walk(folder, onerror=throw):
@@ -167,15 +141,15 @@ def walk(folder: Path) -> list[Path]:
 
 
 def throw(error: OSError) -> NoReturn:
-    """Raise an error that `os.walk` would pass over."""
+    """Raise an error that `os.walk` would ignore."""
     raise error
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[BinaryIO]:
-    """Open a file for its bytes, unpacked as they are read.
+def opened(source: Source) -> Iterator[io.BufferedReader]:
+    """Open a file for its bytes, decompressed as they are read.
 
-    YIELDS (BinaryIO): the bytes. Reading them raises an OSError where a packed file is damaged or was cut short.
+    YIELDS (BufferedReader): the bytes. Reading them raises an OSError if a compressed file is damaged or was cut short.
     """
     if source.path == Path(STANDARD_INPUT):
         with open(sys.stdin.fileno(), "rb", closefd=False) as file:
@@ -187,56 +161,3 @@ def opened(source: Source) -> Iterator[BinaryIO]:
         else:
             with io.BufferedReader(pa.CompressedInputStream(file, source.compression)) as unpacked:
                 yield unpacked
-
-
-def true_encoding(file: BinaryIO, encoding: str) -> str:
-    """Give a file's encoding: that of its byte order mark, which is then no part of the text, or else `encoding`.
-
-    file (BinaryIO): the file at its beginning, where it stays.
-    """
-    if codecs.lookup(encoding).name.startswith("utf-32"):
-        return encoding
-    start = file.peek(4)
-    return next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), encoding)
-
-
-def open_text(file: BinaryIO, encoding: str, *, newline: str) -> io.TextIOWrapper:
-    """Decode a file as it is read. What cannot be decoded is marked, for `first_undecoded` to find.
-
-    newline (str): "" or "\\n": line ends stay as they are, and a line ends at any of them or at "\\n" only.
-    """
-    return io.TextIOWrapper(file, true_encoding(file, encoding), errors=mark_undecoded.__name__, newline=newline)
-
-
-class Encoded:
-    """A text as bytes in UTF-8, for libraries that read these.
-
-    text (TextIO): the text. Where it could not be decoded, reading raises a UnicodeEncodeError.
-    """
-
-    def __init__(self, text: TextIO):
-        self.text = text
-
-    def read(self, size: int = -1) -> bytes:
-        """Read so many characters, at most."""
-        return self.text.read(size).encode()
-
-
-def mark_undecoded(error: UnicodeDecodeError) -> tuple[str, int]:
-    """Give a lone surrogate for each byte that cannot be decoded: no encoding has those, so nothing is taken for it.
-
-    As Python's own "surrogateescape", which is for bytes from 128 on only, and fails on half a character of UTF-16.
-    """
-    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
-
-
-codecs.register_error(mark_undecoded.__name__, mark_undecoded)
-
-
-def first_undecoded(text: str) -> int | None:
-    """Give the number, from 1, of a text's first character that is a lone surrogate, or None."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        return error.start + 1
-    return None

@@ -1,6 +1,6 @@
-"""Files in folders and object stores alike: found, read, and written whole or not at all.
+"""Find, read and atomically write files in folders and object stores alike.
 
-In: a path or a URI, as s3://bucket/notes. Out: its files, and bytes.
+In: a path or a URI such as s3://bucket/notes. Out: its files, and bytes.
 """
 
 import io
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 from uuid import uuid4
 
 import fsspec
@@ -20,21 +21,21 @@ BUFFER = 2**20
 
 
 class StoreError(Exception):
-    """A fault of an object store. It says nothing of a file, and the next try may do: no note is rejected for it."""
+    """A fault of an object store. The file may be fine and the next try may succeed: no note is rejected for it."""
 
 
 def is_uri(place: str) -> bool:
-    """Whether a place is given as a URI. Everything else is a path."""
+    """Return whether a place is given as a URI. Everything else is a path."""
     return "://" in place
 
 
 @cache
 def open_store(place: str) -> tuple[fs.FileSystem, str]:
-    """Give the file system of a place, and the place's path in it.
+    """Return the file system of a place, and its path there.
 
     place (str): a path, or a URI of a kind that PyArrow or, if it is installed, a package of fsspec knows.
     RETURNS (tuple[FileSystem, str]): the file system and the path.
-    RAISES (ProjectError): the URI is of no known kind.
+    RAISES (ProjectError): the kind of URI is unknown.
     """
     if not is_uri(place):
         return fs.LocalFileSystem(), str(Path(place).absolute())
@@ -58,7 +59,7 @@ def list_files(place: str) -> dict[PurePosixPath, str]:
     place (str): the folder's URI.
     RETURNS (dict[PurePosixPath, str]): the files' paths in the store by those in the folder, sorted; if the place is
         itself a file, that one by its name.
-    RAISES (ProjectError): there is nothing.
+    RAISES (ProjectError): there is no such file or folder.
     """
     store, root = open_store(place)
     info = store.get_file_info(root)
@@ -72,7 +73,7 @@ def list_files(place: str) -> dict[PurePosixPath, str]:
 
 
 class StoredFile(io.RawIOBase):
-    """A file in an object store, to be read. Its faults are StoreErrors.
+    """A readable file in an object store. Its faults are StoreErrors.
 
     place (str): the URI of a folder in the same store.
     path (str): its path in the store.
@@ -89,7 +90,7 @@ class StoredFile(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
         with faults():
             return self.file.readinto(buffer)
 
@@ -130,11 +131,11 @@ class Folder:
         self.store, self.root = open_store(place)
 
     def path(self, name: str) -> str:
-        """Give the path of a file or a folder in it."""
+        """Return the path of a file or a folder in it."""
         return f"{self.root.rstrip('/')}/{name}"
 
     def names(self, folder: str = "") -> list[str]:
-        """Give the names of what is in it, or in a folder in it."""
+        """Return the names of what is in it, or in a folder in it."""
         selector = fs.FileSelector(self.path(folder), allow_not_found=True)
         return [info.base_name for info in self.store.get_file_info(selector)]
 
@@ -143,7 +144,7 @@ class Folder:
         self.store.create_dir(self.path(folder).rstrip("/"), recursive=True)
 
     def read(self, name: str) -> bytes | None:
-        """Give the bytes of a file in it, None if there is no such file."""
+        """Return the bytes of a file in it, None if there is no such file."""
         if not self.store.get_file_info(self.path(name)).is_file:
             return None
         with self.store.open_input_stream(self.path(name)) as file:
@@ -156,7 +157,7 @@ class Folder:
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it, if it is there.
 
-        A folder gets another name first, where there are such: a worker that was given up may still write into it.
+        A folder of a file system is renamed first: a worker that was given up may still write into it.
         """
         path = self.path(name)
         info = self.store.get_file_info(path)
@@ -170,10 +171,10 @@ class Folder:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[pa.NativeFile]:
-        """Give a file to write to, which is there from the end of the block on.
+        """Open a file for writing that appears at the end of the block.
 
-        An object store shows a file once it is closed; a file system at once, so there it has another name until then:
-        one of its own, because a worker that was given up may still write the same file.
+        An object store shows a file once it is closed. On a file system it has a temporary name until then, a unique
+        one, because a worker that was given up may still write the same file.
         """
         parent, _, base = name.rpartition("/")
         partial = f"{parent}/.{base}.{uuid4().hex}.partial".lstrip("/") if self.is_local else name

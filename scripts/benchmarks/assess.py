@@ -11,14 +11,14 @@ from spacy.tokens import Doc
 from spacy.util import minibatch
 from transformers import PreTrainedTokenizerFast
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.contenders import consume, get_encoder
 from scripts.benchmarks.measure import metered
 from scripts.clinical_ner.encoder.transformer import align, make_rows, tokenize
-from scripts.evaluation.scoring import MEASURES, count, labels_of, pair, tabulate
-from scripts.formats import doc_mentions
+from scripts.evaluation.scoring import MEASURES, count_outcomes, labels_of, pair, tabulate
 from scripts.pipelines import entity_pipes
 from scripts.records.bigbio import Record, document_id, document_text
-from scripts.records.mentions import Mention, mentions
+from scripts.records.mentions import Mention, flat_mentions
 
 
 def assess(nlp: Language, records: list[Record], *, labels: dict[str, str]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def assess(nlp: Language, records: list[Record], *, labels: dict[str, str]) -> d
             tokens += len(doc)
             lost += count_lost(doc, tokenizer)
             doc._.trf_data = None
-    gold = {document_id(record): mentions(record, labels) for record in records}
+    gold = {document_id(record): flat_mentions(record, labels) for record in records}
     return {"tokens": tokens, "tokens_lost": lost, **strict_scores(gold, found)}
 
 
@@ -66,7 +66,7 @@ def strict_scores(
     """
     documents = pair(gold, predicted)
     labels = labels_of(documents)
-    row = tabulate(count(documents, labels), labels)["micro"]
+    row = tabulate(count_outcomes(documents, labels), labels)["micro"]
     return {measure: row[measure] for measure in MEASURES}
 
 

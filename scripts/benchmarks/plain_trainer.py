@@ -32,9 +32,9 @@ from transformers import (
     set_seed,
 )
 
+from scripts.annotation.mentions import doc_mentions
 from scripts.benchmarks.assess import strict_scores
-from scripts.evaluation.word_scores import word_tags
-from scripts.formats import doc_mentions
+from scripts.evaluation.word_scores import iob2_tags
 from scripts.records.mentions import Mention
 
 # What transformers leaves out of the loss.
@@ -67,7 +67,7 @@ def make_words(doc: Doc, tokenizer: PreTrainedTokenizerFast, tags: list[str]) ->
     RETURNS (Words): the document in rows.
     """
     words = [token.i for token in doc if not token.is_space]
-    gold, seen = word_tags(doc), set()
+    gold, seen = iob2_tags(doc), set()
     encoded = tokenizer(
         [doc[i].text for i in words], is_split_into_words=True, truncation=True, return_overflowing_tokens=True
     )

@@ -3,9 +3,9 @@
 from typing import Any
 from xml.etree import ElementTree
 
-from scripts.evaluation.tables import percent
+from scripts.evaluation.formatting import percent
 from scripts.reporting.plots import draw_bars
-from scripts.reporting.tables import Table
+from scripts.reporting.score_tables import Table
 
 SVG = "http://www.w3.org/2000/svg"
 # A file by itself has no page that gives it colours.

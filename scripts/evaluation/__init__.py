@@ -1,1 +1,1 @@
-"""What `evaluate` and `compare` are made of: pure functions over gold and predicted mentions."""
+"""Scores, error analysis and the calibration of confidences, for `evaluate`, `compare`, `calibrate` and `train`."""

@@ -1,7 +1,7 @@
-"""Put each false positive and each false negative into exactly one class, and flag what may explain it.
+"""Assign each false positive and each false negative to exactly one class, and flag what may explain it.
 
-The classes add up to FP + FN. A boundary error is usually two rows, the prediction that is wrong and the mention that
-was missed by it; both get the same kind.
+The classes add up to FP + FN. A boundary error usually has two rows, the wrong prediction and the missed mention; both
+get the same kind of boundary.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scripts.evaluation.scoring import Document, place
+from scripts.evaluation.scoring import ScoredDocument, match_key
 from scripts.evaluation.slices import Context, Names, concepts
 from scripts.records.mentions import Mention
 
@@ -27,15 +27,15 @@ BOUNDARIES = (
 )
 FLAGS = ("abbreviation", "synonym", "unseen_id", "hyphenated", "digits", "inconsistent")
 HYPHENS = frozenset("-\u2010\u2011\u2012\u2013\u2014\u2212")
-CONTEXT = 60
+CHARACTERS_AROUND = 60
 
 
 @dataclass(frozen=True)
 class Error:
     """A false positive or a false negative.
 
-    mention (Mention): the predicted or the gold mention that is not on the other side.
-    partners (list[Mention]): the mentions of the other side that overlap it, those of its label if there are any.
+    mention (Mention): the predicted or gold mention without a match on the other side.
+    partners (list[Mention]): the mentions of the other side that overlap it, see `find_partners`.
     is_prediction (bool): whether it is a false positive.
     """
 
@@ -44,52 +44,52 @@ class Error:
     is_prediction: bool
 
 
-def overlapping(mention: Mention, others: Sequence[Mention]) -> list[Mention]:
-    """Give the mentions that share a character with one, those of its label if there are any."""
+def find_partners(mention: Mention, others: Sequence[Mention]) -> list[Mention]:
+    """Return the mentions that overlap a mention: those with its label or, if there are none, the others."""
     found = [other for other in others if other.start < mention.end and mention.start < other.end]
     return [other for other in found if other.label == mention.label] or found
 
 
-def find_errors(document: Document) -> list[Error]:
-    """Give a document's false positives and false negatives by position, gold first."""
-    errors = [Error(mention, overlapping(mention, document.predicted), False) for mention in document.missed]
-    errors += [Error(mention, overlapping(mention, document.gold), True) for mention in document.wrong]
+def find_errors(document: ScoredDocument) -> list[Error]:
+    """Return a document's false positives and false negatives by position, gold first."""
+    errors = [Error(mention, find_partners(mention, document.predicted), False) for mention in document.missed]
+    errors += [Error(mention, find_partners(mention, document.gold), True) for mention in document.wrong]
     return sorted(errors, key=lambda error: (error.mention.start, error.mention.end, error.is_prediction))
 
 
 def classify(error: Error) -> str:
-    """Give the class of an error.
+    """Return the class of an error.
 
     error (Error): the error.
-    RETURNS (str): "missed" or "spurious" without an overlap; "boundary" where a mention of the same label overlaps;
-        "wrong_label" where all that overlap have another one, whether their offsets are the same or not.
+    RETURNS (str): "missed" or "spurious" if nothing overlaps; "boundary" if a mention with the same label overlaps;
+        "wrong_label" if only mentions with other labels overlap, whether their offsets are the same or not.
     """
     if not error.partners:
         return "spurious" if error.is_prediction else "missed"
     return "boundary" if error.partners[0].label == error.mention.label else "wrong_label"
 
 
-def find_boundary(error: Error, document: Document) -> str | None:
-    """Tell how the predicted boundaries differ from the gold ones.
+def find_boundary(error: Error, document: ScoredDocument) -> str | None:
+    """Return how the predicted boundaries differ from the gold ones.
 
     error (Error): an error.
-    document (Document): its document.
+    document (ScoredDocument): its document.
     RETURNS (str | None): one of `BOUNDARIES`, always as seen from the gold: "too_long_left" is a prediction that
-        begins before the mention. None without an overlap, or where only the label differs.
+        starts before the gold mention. None if nothing overlaps or only the label differs.
     """
     if not error.partners:
         return None
     if len(error.partners) > 1:
         return "merged" if error.is_prediction else "split"
     partner = error.partners[0]
-    if len(overlapping(partner, document.predicted if error.is_prediction else document.gold)) > 1:
+    if len(find_partners(partner, document.predicted if error.is_prediction else document.gold)) > 1:
         return "split" if error.is_prediction else "merged"
     gold, predicted = (partner, error.mention) if error.is_prediction else (error.mention, partner)
     return compare_ends(gold, predicted)
 
 
 def compare_ends(gold: Mention, predicted: Mention) -> str | None:
-    """Tell on which side a prediction is longer or shorter than the one mention that it overlaps."""
+    """Return on which side a prediction is longer or shorter than the only mention that it overlaps."""
     left, right = gold.start - predicted.start, predicted.end - gold.end
     if not left and not right:
         return None
@@ -99,19 +99,19 @@ def compare_ends(gold: Mention, predicted: Mention) -> str | None:
     return f"too_long_{side}" if left + right > 0 else f"too_short_{side}"
 
 
-def find_flags(error: Error, document: Document, context: Context, names: Names) -> list[str]:
-    """Give the flags that hold for an error.
+def find_flags(error: Error, document: ScoredDocument, context: Context, names: Names) -> list[str]:
+    """Return the flags that apply to an error.
 
     error (Error): the error.
-    document (Document): its document.
-    context (Context): what is known of the document.
+    document (ScoredDocument): its document.
+    context (Context): its context.
     names (Names): the names in the training split.
-    RETURNS (list[str]): in the order of `FLAGS`. synonym and unseen_id are about the gold mention: the missed one, or
+    RETURNS (list[str]): in the order of `FLAGS`. synonym and unseen_id refer to the gold mention: the missed one, or
         the one that a false positive overlaps.
     """
     form = context.form(error.mention)
     gold = error.partners[:1] if error.is_prediction else [error.mention]
-    elsewhere = [other for other in document.gold if (other.start, other.end) != span(error.mention)]
+    elsewhere = [other for other in document.gold if (other.start, other.end) != offsets(error.mention)]
     holds = {
         "abbreviation": form in context.short_forms,
         "synonym": any(is_synonym(mention, context, names) for mention in gold),
@@ -123,41 +123,41 @@ def find_flags(error: Error, document: Document, context: Context, names: Names)
     return [flag for flag in FLAGS if holds[flag]]
 
 
-def span(mention: Mention) -> tuple[int, int]:
-    """Give a mention's offsets."""
+def offsets(mention: Mention) -> tuple[int, int]:
+    """Return a mention's offsets."""
     return mention.start, mention.end
 
 
 def is_synonym(mention: Mention, context: Context, names: Names) -> bool:
-    """Tell whether a mention's concept was in the training split, and only under other surface forms."""
+    """Return whether a mention's concept occurs in the training split, but only under other surface forms."""
     forms = [names.forms_by_concept[concept] for concept in concepts(mention) if concept in names.forms_by_concept]
-    return bool(forms) and context.form(mention) not in set().union(*forms)
+    return bool(forms) and all(context.form(mention) not in known for known in forms)
 
 
 def is_unseen(mention: Mention, names: Names) -> bool:
-    """Tell whether a mention has an id, and none that was in the training split."""
+    """Return whether a mention has ids, none of which occurs in the training split."""
     ids = concepts(mention)
     return bool(ids) and names.forms_by_concept.keys().isdisjoint(ids)
 
 
 def analyse(
-    documents: list[Document], contexts: dict[str, Context], names: Names, *, text: bool = True
+    documents: list[ScoredDocument], contexts: dict[str, Context], names: Names, *, text: bool = True
 ) -> Iterator[dict[str, Any]]:
     """Describe each error.
 
-    documents (list[Document]): the documents.
-    contexts (dict[str, Context]): what is known of each, by id.
+    documents (list[ScoredDocument]): the documents.
+    contexts (dict[str, Context]): the context of each document, by id.
     names (Names): the names in the training split.
     text (bool): whether to quote the document.
     YIELDS (dict): id; start and end; label; side, "false_positive" or "false_negative"; class; boundary or None; gold
-        and predicted, the mentions of each side as [start, end, label]; flags; and with `text` the mention's text and
-        60 characters before and after it.
+        and predicted, the mentions of each side as [start, end, label]; flags; and if `text` is set, the mention's
+        text and 60 characters before and after it.
     """
     for document in documents:
         context = contexts[document.id]
         for error in find_errors(document):
             sides = [[error.mention], error.partners][:: -1 if error.is_prediction else 1]
-            gold, predicted = ([list(place(mention)) for mention in side] for side in sides)
+            gold, predicted = ([list(match_key(mention)) for mention in side] for side in sides)
             yield {
                 "id": document.id,
                 "start": error.mention.start,
@@ -173,21 +173,21 @@ def analyse(
 
 
 def quote(text: str, mention: Mention) -> dict[str, str]:
-    """Give a mention's text and what stands around it."""
+    """Return a mention's text and the text around it."""
     return {
         "text": text[mention.start : mention.end],
-        "before": text[max(0, mention.start - CONTEXT) : mention.start],
-        "after": text[mention.end : mention.end + CONTEXT],
+        "before": text[max(0, mention.start - CHARACTERS_AROUND) : mention.start],
+        "after": text[mention.end : mention.end + CHARACTERS_AROUND],
     }
 
 
-def summarize(rows: list[dict[str, Any]], labels: list[str]) -> dict[str, Any]:
+def summarize_errors(rows: list[dict[str, Any]], labels: list[str]) -> dict[str, Any]:
     """Count errors by class, kind of boundary and flag, each by label.
 
-    rows (list[dict]): the errors as `analyse` gives them.
+    rows (list[dict]): the errors that `analyse` yields.
     labels (list[str]): all labels that occur.
-    RETURNS (dict): "total"; "by_class", "by_boundary" and "by_flag", counts by name and label; "by_side", by side and
-        label. The classes and the sides add up to the total; flags may overlap.
+    RETURNS (dict): "total"; "by_class", "by_boundary", "by_flag" and "by_side", counts by name and label. The classes
+        and the sides add up to the total; flags may overlap.
     """
 
     def tally(names: tuple[str, ...], named: Callable[[dict[str, Any], str], bool]) -> dict[str, dict[str, int]]:

@@ -3,47 +3,39 @@
 Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import srsly
-from datasets import Dataset, Features, Value
 
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place
 
+if TYPE_CHECKING:
+    from datasets import Features
+
 SPLITS = ("train", "dev", "test")
 
-ENTITY = {
-    "id": Value("string"),
-    "offsets": [[Value("int32")]],
-    "text": [Value("string")],
-    "type": Value("string"),
-    "normalized": [{"db_name": Value("string"), "db_id": Value("string")}],
-}
-RELATION = {
-    "id": Value("string"),
-    "type": Value("string"),
-    "arg1_id": Value("string"),
-    "arg2_id": Value("string"),
-}
-FEATURES = Features(
-    {
-        "passages": [
-            {
-                "document_id": Value("string"),
-                "type": Value("string"),
-                "text": Value("string"),
-                "entities": [ENTITY],
-                "relations": [RELATION],
-            }
-        ]
-    }
-)
-
 Record = dict[str, Any]
+
+
+@cache
+def features() -> Features:
+    """Return the fields of a record and their types."""
+    # `datasets` takes a second to import, and most commands need only the type of a record.
+    from datasets import Features, Value
+
+    text = Value("string")
+    normalized = {"db_name": text, "db_id": text}
+    entity = {"id": text, "offsets": [[Value("int32")]], "text": [text], "type": text, "normalized": [normalized]}
+    relation = {"id": text, "type": text, "arg1_id": text, "arg2_id": text}
+    passage = {"document_id": text, "type": text, "text": text, "entities": [entity], "relations": [relation]}
+    return Features({"passages": [passage]})
 
 
 def document_id(record: Record) -> str:
@@ -122,15 +114,17 @@ def write_corpus(
 
 
 def checked_records(records: list[Any], where: Path) -> list[Record]:
-    """Give the records with exactly the fields and types of `FEATURES`.
+    """Give the records with exactly the fields and types of `features`.
 
     where (Path): the file that they stand in or go to, for the message.
     RAISES (ProjectError): one of them is not a record.
     """
+    from datasets import Dataset
+
     if not records:
         raise not_records(where, "it is empty")
     try:
-        records = Dataset.from_list(records, features=FEATURES).to_list()
+        records = Dataset.from_list(records, features=features()).to_list()
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise not_records(where, f"a field is missing or of another type ({type(error).__name__})") from error
     for number, record in enumerate(records, start=1):
@@ -149,7 +143,7 @@ def lacks_value(value: Any) -> bool:
 
 
 def not_records(where: Path, why: str) -> ProjectError:
-    """Give the error for a file whose content is not what `FEATURES` says."""
+    """Give the error for a file whose content is not what `features` says."""
     return ProjectError(
         f"{where} does not hold records of BigBio's bc5cdr_source schema: {why}",
         "Each line must be a JSON object with 'passages'; see scripts/records/bigbio.py for the fields.",

@@ -1,4 +1,4 @@
-"""Checks of records before anything is made of them.
+"""Checks that records must pass before they are used.
 
 In: BigBio records. Out: nothing, or a `ProjectError` that names the document and the entity.
 """
@@ -11,18 +11,18 @@ from scripts.records.mentions import annotations, find_label
 
 
 def check_record(record: Record, labels: dict[str, str]) -> None:
-    """Refuse a record that cannot be converted without guessing.
+    """Raise an error if a record cannot be converted without guessing.
 
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
-    RAISES (ProjectError): the text is empty, an entity lies outside it or its type has no label. The message
-        names the document and the entity, and never quotes the text.
+    RAISES (ProjectError): the text is empty, or an entity is outside it or has a type without a label. The message
+        names the document and the entity and never quotes the text.
     """
     if not record["passages"] or any(passage["text"] is None for passage in record["passages"]):
-        raise ProjectError("A document has no passages, or a passage without a text", "Each record needs both.")
+        raise ProjectError("A document has no passages, or a passage has no text", "Each record needs both.")
     where, length = f"Document '{document_id(record)}'", len(document_text(record))
     if not document_text(record).strip():
-        raise ProjectError(f"{where} has an empty text", "Remove the document, or give it its text.")
+        raise ProjectError(f"{where} has an empty text", "Remove the document or add its text.")
     for entity in annotations(record):
         named = f"{where}, entity '{entity['id']}'"
         if find_label(entity["type"], labels) is None:
@@ -31,21 +31,21 @@ def check_record(record: Record, labels: dict[str, str]) -> None:
                 f"Known are {', '.join(labels)}. Add a pattern for it to vars.labels in project.yml.",
             )
         if not entity["offsets"]:
-            raise ProjectError(f"{named} has no offsets", "Give [start, end] for each part of the mention.")
+            raise ProjectError(f"{named} has no offsets", "Each part of a mention needs [start, end].")
         for start, end in entity["offsets"]:
             if not 0 <= start < end <= length:
                 raise ProjectError(
                     f"{named} has the offsets [{start}, {end}], outside the text of {length} characters",
-                    "Offsets count characters of the passages' texts joined by one space: 0 <= start < end <= length.",
+                    "Offsets count characters of the passages joined by one space: 0 <= start < end <= length.",
                 )
 
 
 def check_ids(splits: dict[str, list[Record]]) -> None:
-    """Refuse a corpus in which a document stands twice, in one split or in two."""
+    """Raise an error if a document occurs twice in a corpus, in one split or in two."""
     counts = Counter(document_id(record) for records in splits.values() for record in records)
     twice = [identifier for identifier, count in counts.items() if count > 1]
     if twice:
         raise ProjectError(
-            f"{len(twice)} documents stand in the corpus more than once, the first is '{twice[0]}'",
-            "Each document belongs into one split once: a test document seen in training makes the score worthless.",
+            f"{len(twice)} documents occur in the corpus more than once, the first is '{twice[0]}'",
+            "Keep each document once, in one split. A test document seen in training makes the scores worthless.",
         )

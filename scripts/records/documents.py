@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scripts.records.mentions import Mention
 
@@ -25,18 +26,20 @@ class Passage(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A document with its mentions, as every format here writes and reads it.
+    """A document with its mentions, as every writer takes it.
 
     id (str): its id, e.g. the PMID.
-    passages (tuple[Passage, ...]): its text in parts. None where it was read from CoNLL, which has words only.
+    passages (tuple[Passage, ...]): its text in parts.
     mentions (tuple[Mention, ...]): its mentions.
-    doc (Doc | None): its tokens, with the mentions as entities; CoNLL and DocBin are written from them.
+    doc (Doc | None): its tokens, with the mentions as entities. CoNLL and DocBin are written from them.
+    columns (Mapping[str, Any]): the other columns of its row in the input. They can be written as JSON.
     """
 
     id: str
     passages: tuple[Passage, ...] = field(repr=False)
     mentions: tuple[Mention, ...]
     doc: Doc | None = field(default=None, compare=False, repr=False)
+    columns: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
 
     @cached_property
     def text(self) -> str:

@@ -1,12 +1,14 @@
-"""Mentions and their labels: what a record's annotations are to everything after `fetch-corpus`.
+"""Mentions and their labels.
 
-In: BigBio records. Out: flat mentions with offsets in the document's text.
+In: BigBio records. Out: flat mentions with offsets in the document's text, as every command after `fetch-corpus` uses
+them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 from scripts.errors import ProjectError
 from scripts.records.bigbio import Record
@@ -18,12 +20,12 @@ DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
 class Mention:
     """One mention in a document's text, annotated or predicted.
 
-    start (int): offset of its first character (code points).
+    start (int): offset of its first character, in code points.
     end (int): offset after its last character.
     label (str): what it is a mention of, e.g. "Disease".
     concept (str): its ids in a knowledge base, joined by "|"; empty if there is none.
-    confidence (float | None): how sure the pipeline is, from 0 to 1; None if it does not say.
-    attributes (Mapping[str, Any]): what else is known of it, by name; all of it can be written as JSON.
+    confidence (float | None): the pipeline's confidence, from 0 to 1; None if it gives none.
+    attributes (Mapping[str, Any]): other facts about it by name; the values can be written as JSON.
     """
 
     start: int
@@ -35,11 +37,11 @@ class Mention:
 
 
 def parse_labels(text: str) -> dict[str, str]:
-    """Read which of a corpus' entity types get which label.
+    """Parse the mapping from a corpus's entity types to labels.
 
-    text (str): pairs of a type's pattern and a label, e.g. "Chem*=Chemical Dis*=Disease".
-    RETURNS (dict[str, str]): label by pattern, in the order given; the first that fits a type counts.
-    RAISES (ProjectError): a pair is not of that form.
+    text (str): pairs of a pattern and a label, e.g. "Chem*=Chemical Dis*=Disease".
+    RETURNS (dict[str, str]): label by pattern, in the order given; the first pattern that matches a type applies.
+    RAISES (ProjectError): a pair does not have that form.
     """
     pairs = [pair.split("=") for pair in text.split()]
     if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
@@ -48,37 +50,55 @@ def parse_labels(text: str) -> dict[str, str]:
 
 
 def find_label(entity_type: str, labels: dict[str, str]) -> str | None:
-    """Give the label of an entity type, or None if no pattern fits it."""
+    """Return the label of an entity type, or None if no pattern matches it."""
     return next((label for pattern, label in labels.items() if fnmatchcase(entity_type, pattern)), None)
 
 
-def annotations(record: Record) -> list[dict]:
-    """Give the entities of all the passages of a document."""
+def annotations(record: Record) -> list[dict[str, Any]]:
+    """Return the entities of all passages of a document."""
     return [entity for passage in record["passages"] for entity in passage["entities"]]
 
 
-def mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
-    """Give a document's mentions as flat spans: discontinuous ones whole, overlaps resolved longest first.
+def flat_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
+    """Return a document's mentions as flat spans: discontinuous ones as a whole, overlaps resolved longest first.
 
-    This is the set the published results are scored on: on BC5CDR test, span for span, the PubTator file's.
+    Published results are scored on this set: on BC5CDR test, these are the spans of the PubTator file.
 
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (list[Mention]): the mentions by position, none overlapping another.
+    RETURNS (list[Mention]): the mentions by position, without overlaps.
     """
-    # spaCy imports torch, which takes seconds, and most commands that read mentions load no pipeline.
-    from spacy.util import filter_spans
+    return filter_overlaps(whole_mentions(record, labels))
 
-    return filter_spans(whole_mentions(record, labels))
+
+def filter_overlaps(mentions: Iterable[Mention]) -> list[Mention]:
+    """Keep the longest of overlapping mentions; of equally long ones, the first. As `spacy.util.filter_spans` does.
+
+    mentions (Iterable[Mention]): the mentions.
+    RETURNS (list[Mention]): the mentions that are kept, by position.
+    """
+    kept: list[Mention] = []
+    covered: set[int] = set()
+    for mention in sorted(mentions, key=lambda mention: (mention.start - mention.end, mention.start)):
+        # The mentions before it are at least as long: one that overlaps it covers its first or last character.
+        if covered.isdisjoint((mention.start, mention.end - 1)):
+            kept.append(mention)
+            covered.update(range(mention.start, mention.end))
+    return sorted(kept, key=attrgetter("start"))
 
 
 def whole_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
-    """Give each annotation as one span, from its lowest start to its highest end."""
+    """Return each annotation as one span, from its lowest start to its highest end.
+
+    record (Record): a document that `check_record` has accepted, so that each entity type has a label.
+    labels (dict[str, str]): label by pattern of the entity type.
+    RETURNS (list[Mention]): the mentions in the record's order.
+    """
     return [
         Mention(
             start=min(start for start, _ in entity["offsets"]),
             end=max(end for _, end in entity["offsets"]),
-            label=find_label(entity["type"], labels),
+            label=cast(str, find_label(entity["type"], labels)),
             concept="|".join(link["db_id"] for link in entity["normalized"]),
         )
         for entity in annotations(record)

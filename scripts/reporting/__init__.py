@@ -1,1 +1,1 @@
-"""What `report` is made of: tables, plots, documents and the model card, from the figures that `evaluate` left."""
+"""The report's tables, plots, documents and model card, made from the output of `evaluate`."""

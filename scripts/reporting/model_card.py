@@ -1,6 +1,6 @@
-"""The model card in Hugging Face's format: what a pipeline is for, and what `evaluate` found, in figures alone.
+"""The model card in Hugging Face's format: the intended use of a pipeline and its scores, without quotations.
 
-`package` puts it into the wheel as its README. Format: https://huggingface.co/docs/hub/model-cards
+`package` adds it to the wheel as README. Format: https://huggingface.co/docs/hub/model-cards
 """
 
 import re
@@ -9,10 +9,10 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment
 
-from scripts.corpora import CORPORA
+from scripts.catalog.corpora import find_corpus
 from scripts.evaluation.scoring import MEASURES
 from scripts.records.bigbio import SPLITS
-from scripts.reporting.tables import (
+from scripts.reporting.score_tables import (
     error_table,
     other_table,
     peer_table,
@@ -23,33 +23,21 @@ from scripts.reporting.tables import (
     threshold_table,
 )
 
-DATASETS = {"bc5cdr": "bigbio/bc5cdr"}
-LIMITS = {
-    "bc5cdr": "Trained on abstracts of scientific papers: on clinical notes expect less than the figures below.",
-    "synthetic": "Trained on generated notes: the figures below say little about notes that people wrote.",
-}
-PRIVACY = {
-    "bc5cdr": "here, published abstracts.",
-    "synthetic": "here, generated notes that describe no real person.",
-}
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
     """Write the model card of a scored pipeline.
 
-    scores (dict[str, Any]): what scores.json holds.
-    environment (Environment): holds the template card.md, and does not escape for HTML.
-    RETURNS (ModelCard): the card, metadata and text.
+    scores (dict[str, Any]): the content of scores.json.
+    environment (Environment): has the template card.md and does not escape for HTML.
+    RETURNS (ModelCard): the card with metadata and text.
     """
-    profile = scores["corpus"]["profile"]
     body = environment.get_template("card.md").render(
         scores=scores,
         name=model_name(scores),
         encoder=describe_encoder(scores["encoder"]),
-        corpus=describe_corpus(profile),
-        limits=LIMITS.get(profile, "Other kinds of text than the corpus it was trained on may give lower figures."),
-        privacy=PRIVACY.get(profile, "think of that before you pass it on, if the corpus was private."),
+        corpus=find_corpus(scores["corpus"]["profile"]),
         unseen=seen_and_unseen(scores),
         splits=SPLITS,
         published=published_systems(scores),
@@ -64,15 +52,15 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
 
 
 def model_name(scores: dict[str, Any]) -> str:
-    """Give the name of the package that `package` makes of the pipeline, or that was scored."""
+    """Return the name of the package that `package` builds of the pipeline, or that was scored."""
     model, encoder = scores["model"], scores["encoder"]
     name = f"ner_{scores['corpus']['profile']}_{encoder['encoder']}" if encoder else model["name"]
     return f"{model['lang']}_{name}"
 
 
 def card_data(scores: dict[str, Any]) -> ModelCardData:
-    """Give the card's metadata, the scores as a model index among them."""
-    dataset, source = DATASETS.get(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
+    """Return the card's metadata with the scores as a model index."""
+    corpus, source = find_corpus(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
     # A folder's name can look like a repository's, but has no revision.
     on_hub = HUB_NAME.fullmatch(source) and scores["encoder"].get("revision")
     return ModelCardData(
@@ -81,7 +69,7 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
         library_name="spacy",
         pipeline_tag="token-classification",
         tags=["spacy", "token-classification", "named-entity-recognition", "biomedical", "clinical"],
-        datasets=[dataset] if dataset else None,
+        datasets=[corpus.dataset] if corpus.dataset else None,
         metrics=list(MEASURES),
         base_model=source if on_hub else None,
         model_name=model_name(scores),
@@ -90,14 +78,15 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
 
 
 def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
-    """Give each defined score by label, micro and macro as a model index has it."""
+    """Return each defined score by label, micro and macro, as entries of a model index."""
     profile = scores["corpus"]["profile"]
+    corpus = find_corpus(profile)
     return [
         EvalResult(
             task_type="token-classification",
             task_name="Named entity recognition, strict mentions",
-            dataset_type=DATASETS.get(profile, profile),
-            dataset_name=describe_corpus(profile)["name"],
+            dataset_type=corpus.dataset or profile,
+            dataset_name=corpus.name,
             dataset_split="test",
             metric_type=measure,
             metric_name=f"{measure.capitalize()}, {name}",
@@ -109,13 +98,8 @@ def eval_results(scores: dict[str, Any]) -> list[EvalResult]:
     ]
 
 
-def describe_corpus(profile: str) -> dict[str, str]:
-    """Give name, url, author and license of a corpus, of one that is not ours its profile."""
-    return {"name": profile, "url": "", "author": "", "license": ""} | CORPORA.get(profile, {})
-
-
 def describe_encoder(encoder: dict[str, Any] | None) -> str:
-    """Name an encoder and where it is from; of a folder its name alone, a path says more than that."""
+    """Return the name and source of an encoder; of a folder only its name, because a path says too much."""
     if not encoder:
         return "not stated"
     source, revision = encoder.get("source", ""), encoder.get("revision")
@@ -125,6 +109,6 @@ def describe_encoder(encoder: dict[str, Any] | None) -> str:
 
 
 def seen_and_unseen(scores: dict[str, Any]) -> dict[str, float] | None:
-    """Give micro F1 on names seen in training and on unseen ones, None if one of them is undefined."""
+    """Return micro F1 on seen and on unseen names, or None if one of them is undefined."""
     parts = {part["part"]: part["scores"]["micro"]["f1"] for part in scores["slices"] if part["group"] == "training"}
     return parts if len(parts) == 2 and None not in parts.values() else None

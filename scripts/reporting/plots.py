@@ -1,6 +1,6 @@
-"""The report's plots as inline SVG, each with a description and a table that says the same.
+"""The report's plots as inline SVG, each with a description and a table of its figures.
 
-Colours are the page's: an element of class "series-N" draws in that series' colour, all else in the text's.
+The page sets the colours: an element of class "series-N" has the colour of that series, all others that of the text.
 """
 
 from collections.abc import Iterable
@@ -11,16 +11,16 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from scripts.evaluation.tables import percent
-from scripts.reporting.tables import Table, error_table, plain, shown_rows, whole, with_interval
+from scripts.evaluation.formatting import percent
+from scripts.reporting.score_tables import Table, error_table, plain, shown_rows, whole, with_interval
 
-# In units of the drawing; on a phone one of them is a little less than a pixel.
+# In units of the drawing, which are slightly smaller than a pixel on a phone.
 WIDTH = 420
 LINE = 18
 BAR = 14
 LEFT = 48
 COLOURS = 6
-# For a drawing that is a file of its own.
+# The style of a standalone file.
 ALONE = (
     "svg { background: #fff; color: #333 } text { font: 12px sans-serif; fill: #333 } .grid { stroke: #ccc }"
     " .open { fill: #fff } .series-0 { color: #b35900 } .series-1 { color: #0059b3 }"
@@ -32,11 +32,11 @@ Element = ElementTree.Element
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot and what it shows in words and figures.
+    """A plot with its description and its figures.
 
     name (str): its id on the page.
     title (str): what it shows.
-    description (str): what is to be seen in it.
+    description (str): what can be seen in it.
     svg (Markup): the drawing.
     table (Table): its figures.
     """
@@ -50,12 +50,12 @@ class Plot:
 
 @dataclass(frozen=True)
 class Axis:
-    """A range of values along a range of the drawing.
+    """A range of values and the range of the drawing that it is mapped to.
 
     low (float): the lowest value.
     high (float): the highest value, above the lowest.
-    start (float): where the lowest value is drawn.
-    end (float): where the highest value is drawn.
+    start (float): the coordinate of the lowest value.
+    end (float): the coordinate of the highest value.
     """
 
     low: float
@@ -64,11 +64,11 @@ class Axis:
     end: float
 
     def at(self, value: float) -> float:
-        """Tell where a value is drawn."""
+        """Return the coordinate of a value."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Give about five round values."""
+        """Return about five round values."""
         rough = (self.high - self.low) / 5
         power = 10 ** floor(log10(rough))
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
@@ -77,13 +77,13 @@ class Axis:
 
 
 def to_round(value: float) -> float:
-    """Give the end of a scale from zero on: the next of its round values."""
+    """Return the next round value, at which a scale from zero ends."""
     step = Axis(0, value, 0, 1).ticks()[1]
     return ceil(value / step - 1e-9) * step
 
 
 def add(parent: Element, tag: str, text: str = "", **attributes: Any) -> Element:
-    """Add an element; an attribute's underscores stand for hyphens, a trailing one for nothing."""
+    """Add an element. Underscores in attribute names become hyphens, a trailing one is removed."""
     named = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
     element = ElementTree.SubElement(
         parent, tag, {name: f"{value:.1f}" if isinstance(value, float) else str(value) for name, value in named.items()}
@@ -93,7 +93,7 @@ def add(parent: Element, tag: str, text: str = "", **attributes: Any) -> Element
 
 
 def drawing(name: str, title: str, description: str, height: float) -> Element:
-    """Begin a drawing that a screen reader announces by its title and description."""
+    """Create a drawing that a screen reader announces by its title and description."""
     attributes = {"role": "img", "aria-labelledby": f"{name}-title {name}-desc", "viewBox": f"0 0 {WIDTH} {height:.0f}"}
     svg = Element("svg", attributes)
     add(svg, "title", title, id=f"{name}-title")
@@ -102,17 +102,17 @@ def drawing(name: str, title: str, description: str, height: float) -> Element:
 
 
 def to_markup(svg: Element) -> Markup:
-    """Give the drawing as text, its texts escaped."""
+    """Return the drawing as escaped text."""
     return Markup(ElementTree.tostring(svg, encoding="unicode"))
 
 
 def series(number: int) -> str:
-    """Give the class of a series' colour."""
+    """Return the class that has the colour of a series."""
     return f"series-{number % COLOURS}"
 
 
 def draw_axes(svg: Element, across: Axis, up: Axis, titles: tuple[str, str]) -> None:
-    """Draw a grid with its values and the axes' titles."""
+    """Draw a grid with its values and the titles of the axes."""
     for value in across.ticks():
         x = across.at(value)
         add(svg, "line", class_="grid", x1=x, x2=x, y1=up.start, y2=up.end)
@@ -126,7 +126,7 @@ def draw_axes(svg: Element, across: Axis, up: Axis, titles: tuple[str, str]) -> 
 
 
 def draw_marker(parent: Element, shape: int, x: float, y: float) -> None:
-    """Draw a point: filled for the run, an open shape for each of the others."""
+    """Draw a point: filled for the run, an open shape for the others."""
     if shape == 0:
         add(parent, "circle", cx=x, cy=y, r=5, fill="currentColor")
         return
@@ -140,7 +140,7 @@ def draw_marker(parent: Element, shape: int, x: float, y: float) -> None:
 
 
 def plot_precision_recall(scores: dict[str, Any]) -> Plot:
-    """Plot precision over recall by label with their 95% intervals, the run's and the published systems'."""
+    """Plot precision over recall by label with 95% intervals, for the run and the published systems."""
     points = find_points(scores)
     title = "Precision and recall by label"
     rows = [(f"{system}, {label}", with_interval(row, "precision"), with_interval(row, "recall"))
@@ -170,8 +170,8 @@ def plot_precision_recall(scores: dict[str, Any]) -> Plot:
 
 
 def find_points(scores: dict[str, Any]) -> list[tuple[str, str, int, dict[str, Any]]]:
-    """Give system, label, the label's number and scores of each point; systems put together repeat their parts."""
-    points = {}
+    """Return system, label, the label's number and scores of each point, without duplicates from unions of systems."""
+    points: dict[tuple[str, float | None, float | None], tuple[str, str, int, dict[str, Any]]] = {}
     for system, table in {scores["run"]: scores["scores"], **scores["peers"]}.items():
         for number, label in enumerate(scores["labels"]):
             if label in table:
@@ -181,17 +181,17 @@ def find_points(scores: dict[str, Any]) -> list[tuple[str, str, int, dict[str, A
 
 
 def bounds_of(row: dict[str, Any], measure: str) -> list[float]:
-    """Give a measure's interval, without one the measure itself."""
+    """Return a measure's interval or, without one, the measure itself."""
     return row["intervals"][measure] or [row[measure]] * 2
 
 
 def draw_bars(name: str, title: str, description: str, groups: dict[str, list[tuple[float | None, str]]]) -> Markup:
-    """Draw horizontal bars in groups, each with its figure beside it.
+    """Draw horizontal bars in groups, each with its figure.
 
     name (str): the drawing's id.
     title (str): its title.
-    description (str): what is to be seen in it.
-    groups (dict[str, list]): by group, value and text of each bar; the first ones of all groups share a colour.
+    description (str): what can be seen in it.
+    groups (dict[str, list]): by group, value and text of each bar; the first bars of all groups share a colour.
     RETURNS (Markup): the drawing.
     """
     height = sum(LINE + len(bars) * (BAR + 5) + 8 for bars in groups.values())
@@ -223,7 +223,7 @@ def plot_classes(scores: dict[str, Any]) -> Plot:
 
 
 def plot_training(scores: dict[str, Any]) -> Plot | None:
-    """Plot F1 on mentions whose name was in the training split against those whose name was not."""
+    """Plot F1 on mentions with names that occur in the training split, and on the others."""
     parts = {part["part"]: part["scores"] for part in scores["slices"] if part["group"] == "training"}
     if not parts:
         return None
@@ -240,7 +240,7 @@ def plot_training(scores: dict[str, Any]) -> Plot | None:
 
 
 def plot_learning(scores: dict[str, Any]) -> list[Plot]:
-    """Plot scores on dev and losses over the steps of training, if there is a log of it."""
+    """Plot scores on dev and losses over the training steps, if there is a training log."""
     log = scores["learning"]
     if not log:
         return []
@@ -264,12 +264,12 @@ def plot_curves(
 
     name (str): the plot's id.
     title (str): its title.
-    unit (str): the values' unit.
+    unit (str): the unit of the values.
     curves (dict[str, list]): step and value of each point, by curve.
-    highest (float): the end of the scale, 0 for the highest value.
+    highest (float): the end of the scale; 0 for the next round number above the highest value.
     RETURNS (Plot | None): None if there is nothing to plot.
     """
-    # A loss that was lost on the way, in mixed precision for instance, is not a number.
+    # A loss can be NaN, in mixed precision for instance.
     finite = {curve: [point for point in points if isfinite(point[1])] for curve, points in curves.items()}
     curves = {curve: points for curve, points in finite.items() if points}
     if not curves:
@@ -284,7 +284,12 @@ def plot_curves(
     across, up = Axis(0, max(*steps, 1), LEFT + 6, WIDTH - 16), Axis(0, high, 220, 28)
     draw_axes(svg, across, up, ("Step", unit))
     for number, (curve, points) in enumerate(curves.items()):
-        style = {"fill": "none", "stroke": "currentColor", "stroke_width": 2, "stroke_dasharray": DASHES[number % 4]}
+        style: dict[str, Any] = {
+            "fill": "none",
+            "stroke": "currentColor",
+            "stroke_width": 2,
+            "stroke_dasharray": DASHES[number % 4],
+        }
         group = add(svg, "g", class_=series(number))
         add(group, "polyline", points=" ".join(f"{across.at(x):.1f},{up.at(y):.1f}" for x, y in points), **style)
         if len(points) == 1:
@@ -298,7 +303,7 @@ def plot_curves(
 
 
 def plot_reliability(scores: dict[str, Any]) -> Plot | None:
-    """Plot precision over confidence, for a pipeline that gives one."""
+    """Plot precision over confidence, if the pipeline gives one."""
     confidence = scores.get("confidence")
     if not confidence:
         return None
@@ -322,10 +327,10 @@ def plot_reliability(scores: dict[str, Any]) -> Plot | None:
 
 
 def draw_reliability(series_bins: dict[str, list[dict[str, Any]]], *, alone: bool = False) -> Markup:
-    """Draw precision over confidence; where the two are the same there is a diagonal.
+    """Draw precision over confidence, with the diagonal on which they are equal.
 
-    series_bins (dict[str, list[dict]]): what `reliability` gives, by what is said of it.
-    alone (bool): whether the drawing is a file of its own, which has no page to take its colours from.
+    series_bins (dict[str, list[dict]]): the bins of `reliability` by the text that describes them.
+    alone (bool): whether the drawing is a standalone file, which has its own colours.
     RETURNS (Markup): the drawing.
     """
     height = 296 + LINE * len(series_bins)
@@ -335,7 +340,7 @@ def draw_reliability(series_bins: dict[str, list[dict[str, Any]]], *, alone: boo
         add(svg, "style", ALONE)
     across, up = Axis(0, 1, LEFT, WIDTH - 12), Axis(0, 1, 250, 28)
     draw_axes(svg, across, up, ("Confidence", "Precision"))
-    ends = {"x1": across.start, "x2": across.end, "y1": up.start, "y2": up.end}
+    ends: dict[str, Any] = {"x1": across.start, "x2": across.end, "y1": up.start, "y2": up.end}
     add(svg, "line", **ends, stroke="currentColor", stroke_dasharray=DASHES[2])
     for number, (said, bins) in enumerate(series_bins.items()):
         group = add(svg, "g", class_=series(number))
@@ -351,7 +356,7 @@ def draw_reliability(series_bins: dict[str, list[dict[str, Any]]], *, alone: boo
 
 
 def draw_plots(scores: dict[str, Any]) -> list[Plot]:
-    """Give the plots that a run has the figures for."""
+    """Return the plots for which a run has figures."""
     plots: Iterable[Plot | None] = (
         plot_precision_recall(scores),
         plot_classes(scores),

@@ -1,4 +1,4 @@
 """The annotation service: HTTP requests in, the entities of their texts out, with one pipeline in memory.
 
-`app.create_app(nlp, settings)` puts it together; `python -m scripts.serve` runs it.
+`app.create_app(nlp, settings)` creates it; `python -m scripts.serve` runs it.
 """

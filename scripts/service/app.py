@@ -1,6 +1,6 @@
-"""The service as an ASGI app: its routes, and how a request goes through them."""
+"""The service as an ASGI app: its routes and how they process a request."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -11,16 +11,17 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from spacy.language import Language
 
-from scripts.service.annotation import Annotator
-from scripts.service.batching import Batcher, Closed, Failed, QueueFull
+from scripts.service.batching import Batcher, Closed, FailedText, QueueFull
 from scripts.service.docs import add_docs
 from scripts.service.metrics import Metrics
 from scripts.service.middleware import Observed, SecurityHeaders
+from scripts.service.pipeline import ServedPipeline
 from scripts.service.reading import make_check_token, make_read, while_connected
 from scripts.service.schemas import (
+    AnnotateRequest,
     Annotations,
-    Document,
-    Entity,
+    DocumentSchema,
+    EntitySchema,
     ModelInfo,
     Problem,
     Status,
@@ -34,22 +35,26 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 RETRY_SOON = {"Retry-After": "1"}
 
 
-def create_app(nlp: Language, settings: Settings | None = None) -> FastAPI:
-    """Make the service of a pipeline.
+def create_app(
+    nlp: Language, settings: Settings | None = None, *, prepare: Callable[[], object] | None = None
+) -> FastAPI:
+    """Create the service for a pipeline.
 
-    nlp (Language): the pipeline. From now on nothing else may use it.
+    nlp (Language): the pipeline. Nothing else may use it from now on.
     settings (Settings | None): limits, batching and the token.
-    RETURNS (FastAPI): the app. It answers between the start and the end of its lifespan.
+    prepare (Callable[[], object] | None): called once in the thread that runs the pipeline, before the first text.
+    RETURNS (FastAPI): the app. It accepts texts during its lifespan.
     """
     settings = settings or Settings()
-    annotator = Annotator(nlp, batch_size=settings.batch_size)
+    pipeline = ServedPipeline(nlp, batch_size=settings.batch_size)
     metrics = Metrics()
     batcher = Batcher(
-        metrics.count_batches(annotator.annotate),
+        metrics.count_batches(pipeline.annotate),
         batch_size=settings.batch_size,
         batch_characters=settings.batch_characters,
         batch_wait=settings.batch_wait,
         queue_size=settings.queue_size,
+        prepare=prepare,
     )
     metrics.queued_texts.set_function(lambda: len(batcher))
 
@@ -60,16 +65,16 @@ def create_app(nlp: Language, settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Clinical NER",
-        version=annotator.name.version,
-        summary=f"Finds {' and '.join(annotator.labels)} mentions in biomedical and clinical text",
+        version=pipeline.name.version,
+        summary=summary(pipeline.labels),
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # It would pass on what stands in paths, queries and exceptions.
+        # Telemetry would pass on paths, queries and exceptions.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    # The last one added is the outermost.
+    # The middleware added last is the outermost.
     app.add_middleware(Observed, metrics=metrics)
     app.add_middleware(SecurityHeaders)
     add_state(app, batcher)
@@ -77,109 +82,121 @@ def create_app(nlp: Language, settings: Settings | None = None) -> FastAPI:
     add_page(app)
     token = [Depends(make_check_token(settings.token))] if settings.token else []
     guarded = APIRouter(dependencies=token, responses=problems(401) if token else {})
-    add_annotate(guarded, annotator, batcher, metrics, settings)
-    add_information(guarded, annotator, metrics, settings)
+    add_annotate(guarded, pipeline, batcher, metrics, settings)
+    add_information(guarded, pipeline, metrics, settings)
     app.include_router(guarded)
     return app
 
 
+def summary(labels: list[str]) -> str:
+    """Return a sentence about what the service finds, for its documentation."""
+    return " ".join(["Finds", *filter(None, [" and ".join(labels)]), "mentions in biomedical and clinical text"])
+
+
 def add_annotate(
-    router: APIRouter, annotator: Annotator, batcher: Batcher[list[Entity]], metrics: Metrics, settings: Settings
+    router: APIRouter,
+    pipeline: ServedPipeline,
+    batcher: Batcher[list[EntitySchema]],
+    metrics: Metrics,
+    settings: Settings,
 ) -> None:
     """Add the route that annotates texts."""
     model = request_model(
-        labels=annotator.labels,
-        confidence=annotator.has_confidence,
+        labels=pipeline.labels,
+        confidence=pipeline.has_confidence,
         max_texts=settings.max_texts,
-        max_characters=annotator.max_characters(settings),
+        max_characters=pipeline.max_characters(settings),
     )
-    body = {"schema": model.model_json_schema(), "examples": request_examples(annotator.labels)}
+    body = {"schema": model.model_json_schema(), "examples": request_examples(pipeline.labels)}
 
     @router.post(
         "/v1/annotate",
         responses=problems(400, 408, 413, 415, 422, 429, 503, 504),
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": body}}},
     )
-    async def annotate(request: Request, asked: Annotated[Any, Depends(make_read(model, settings))]) -> Annotations:
-        """Find the entities of one text or of each text in a list."""
+    async def annotate(
+        request: Request, asked: Annotated[AnnotateRequest, Depends(make_read(model, settings))]
+    ) -> Annotations:
+        """Find the entities in one text, or in each text of a list."""
         try:
-            found = await while_connected(request, batcher.submit(asked.texts_given()), timeout=settings.timeout)
+            found = await while_connected(request, batcher.submit(asked.all_texts()), timeout=settings.timeout)
         except QueueFull:
-            raise HTTPException(429, "Too many texts wait", headers=RETRY_SOON) from None
+            raise HTTPException(429, "Too many texts are waiting", headers=RETRY_SOON) from None
         except Closed:
             raise HTTPException(503, "The service is not ready", headers=RETRY_SOON) from None
-        metrics.failed_texts.inc(sum(isinstance(entities, Failed) for entities in found))
+        metrics.failed_texts.inc(sum(isinstance(entities, FailedText) for entities in found))
         documents = [
-            Document(entities=wanted(entities, asked.labels, asked.min_confidence)) for entities in succeeded(found)
+            DocumentSchema(entities=wanted(entities, asked.labels, asked.min_confidence))
+            for entities in succeeded(found)
         ]
-        return Annotations(documents=documents, model=annotator.name)
+        return Annotations(documents=documents, model=pipeline.name)
 
 
-def succeeded(found: list[list[Entity] | Failed]) -> list[list[Entity]]:
-    """Give the entities of each text, if the pipeline failed on none.
+def succeeded(found: Sequence[list[EntitySchema] | FailedText]) -> list[list[EntitySchema]]:
+    """Return the entities of each text if the pipeline failed on none of them.
 
-    RAISES (HTTPException): it did. Asking again would not help: the same text fails again.
+    RAISES (HTTPException): it failed on at least one. Retrying would not help: the same text would fail again.
     """
-    failed = [number for number, entities in enumerate(found) if isinstance(entities, Failed)]
+    failed = [number for number, entities in enumerate(found) if isinstance(entities, FailedText)]
     if failed:
         numbers = ", ".join(map(str, failed[:5])) + (", ..." if len(failed) > 5 else "")
         raise HTTPException(
             422, f"The pipeline failed on {len(failed)} of {len(found)} texts (counted from 0): {numbers}"
         )
-    return found
+    return [entities for entities in found if not isinstance(entities, FailedText)]
 
 
-def wanted(entities: list[Entity], labels: list[str] | None, min_confidence: float | None) -> list[Entity]:
-    """Give the entities that a request asks for.
+def wanted(entities: list[EntitySchema], labels: list[str] | None, least: float | None) -> list[EntitySchema]:
+    """Return the entities that a request asks for.
 
-    entities (list[Entity]): the entities of a text.
+    entities (list[EntitySchema]): the entities of a text.
     labels (list[str] | None): the labels to keep; None keeps all.
-    min_confidence (float | None): the least confidence to keep; None keeps all.
+    least (float | None): the lowest confidence to keep; None keeps all.
     RAISES (HTTPException): an entity has no confidence to compare.
     """
     if labels is not None:
         entities = [entity for entity in entities if entity.label in labels]
-    if min_confidence is None:
+    if least is None:
         return entities
     if any(entity.confidence is None for entity in entities):
-        raise HTTPException(422, "min_confidence: this pipeline gives no confidence to some of its entities")
-    return [entity for entity in entities if entity.confidence >= min_confidence]
+        raise HTTPException(422, "min_confidence: this pipeline reports no confidence for some of its entities")
+    return [entity for entity in entities if entity.confidence is not None and entity.confidence >= least]
 
 
-def add_information(router: APIRouter, annotator: Annotator, metrics: Metrics, settings: Settings) -> None:
-    """Add the routes that tell of the pipeline and of the service's work."""
+def add_information(router: APIRouter, pipeline: ServedPipeline, metrics: Metrics, settings: Settings) -> None:
+    """Add the routes with information about the pipeline and the service's metrics."""
 
     @router.get("/v1/model")
     async def model() -> ModelInfo:
-        """Say which pipeline answers, what it can find, how well, and what a request may hold."""
-        return annotator.info(settings)
+        """Describe the pipeline: what it finds, how well, and the limits of a request."""
+        return pipeline.info(settings)
 
-    figures = {"description": "Prometheus' text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    text = {"description": "Prometheus text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
 
-    @router.get("/metrics", response_class=Response, responses={200: figures})
+    @router.get("/metrics", response_class=Response, responses={200: text})
     async def prometheus() -> Response:
-        """Give the figures of the service to Prometheus."""
+        """Return the service's metrics for Prometheus."""
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 def add_state(app: FastAPI, batcher: Batcher[Any]) -> None:
-    """Add the routes that an orchestrator asks. They need no token and say nothing else."""
+    """Add the routes for an orchestrator. They need no token and reveal nothing else."""
 
     @app.get("/health")
     async def health() -> Status:
-        """Answer while the process is alive."""
+        """Return 200 while the process is alive."""
         return Status(status="alive")
 
     @app.get("/ready", responses=problems(503))
     async def ready() -> Status:
-        """Answer 200 while texts are accepted: the pipeline works and the service is not shutting down."""
+        """Return 200 while texts are accepted: the pipeline is loaded and the service is not shutting down."""
         if not batcher.running:
             raise HTTPException(503, "The service is not ready", headers=RETRY_SOON)
         return Status(status="ready")
 
 
 def add_page(app: FastAPI) -> None:
-    """Add the page at / and its files under /page, the samples that it offers among them."""
+    """Add the page at /, and its files and sample notes under /page."""
     files = StaticFiles(directory=PAGE, check_dir=False)
     app.mount("/page/samples", StaticFiles(directory=SAMPLES, check_dir=False))
     app.mount("/page", files)
@@ -190,5 +207,5 @@ def add_page(app: FastAPI) -> None:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe answers that say why there is none, for the OpenAPI document."""
+    """Return the error responses of a route for the OpenAPI document."""
     return {status: {"model": Problem, "description": HTTPStatus(status).phrase} for status in statuses}

@@ -1,8 +1,8 @@
-"""Gather the texts of concurrent requests into batches, and let a thread run the pipeline over them.
+"""Collect the texts of concurrent requests into batches, and run the pipeline over them in one worker thread.
 
-The event loop queues and answers; the pipeline runs in one worker thread, so the loop is always free. While a batch
-runs, the texts of the next one gather. Libraries for this were looked at: async-batcher 0.2.2 logs each item and
-fails a whole batch for one of its items, batched 0.1.5 has neither a limit nor an end, LitServe starts processes.
+The event loop queues texts and returns results, and is never blocked by the pipeline. While one batch runs, the next
+one fills. Existing libraries did not fit: async-batcher 0.2.2 logs every item and fails a whole batch for one of them,
+batched 0.1.5 has neither a limit nor a shutdown, LitServe starts processes.
 """
 
 import asyncio
@@ -19,34 +19,37 @@ Result = TypeVar("Result")
 
 
 class QueueFull(Exception):
-    """More texts wait than the queue may hold."""
+    """The queue has no room for the texts of a request."""
 
 
 class Closed(Exception):
-    """Nothing is accepted any more, or not yet."""
+    """The batcher accepts no texts: it is shutting down, or has not started yet."""
 
 
-class Failed:
-    """What comes of a text on which the pipeline raised an exception. Its message may hold text, so it is not kept."""
+class FailedText:
+    """The result of a text on which the pipeline raised an exception, without its message, which may hold text."""
 
 
 @dataclass(eq=False)
 class Waiting(Generic[Result]):
-    """A text in the queue: when it came, and the future that gets its result."""
+    """A text in the queue, its time of arrival, and the future of its result."""
 
     text: str
     arrived: float
-    result: asyncio.Future[Result | Failed]
+    result: asyncio.Future[Result | FailedText]
 
 
 class Batcher(Generic[Result]):
-    """A queue of texts before a function that is best called with many of them.
+    """A queue in front of a function that is most efficient when called with many texts.
 
-    annotate (Callable[[list[str]], list[Result]]): gives a result for each text, in order; called in a thread.
-    batch_size (int): texts in a batch, at most.
-    batch_characters (int): characters in a batch, at most; one longer text goes alone.
-    batch_wait (float): seconds that the first text of a batch waits for others, at most.
-    queue_size (int): texts in the queue, at most.
+    annotate (Callable[[list[str]], list[Result]]): returns a result for each text, in order; called in the worker
+        thread.
+    batch_size (int): the maximum number of texts in a batch.
+    batch_characters (int): the maximum number of characters in a batch; a longer text is a batch of its own.
+    batch_wait (float): how long the first text of a batch waits for others, in seconds.
+    queue_size (int): the maximum number of texts in the queue.
+    prepare (Callable[[], object] | None): called in the worker thread before anything else, for settings that hold
+        for one thread only, such as the current GPU.
     """
 
     def __init__(
@@ -57,43 +60,47 @@ class Batcher(Generic[Result]):
         batch_characters: int,
         batch_wait: float,
         queue_size: int,
+        prepare: Callable[[], object] | None = None,
     ):
         self.annotate = annotate
         self.batch_size = batch_size
         self.batch_characters = batch_characters
         self.batch_wait = batch_wait
         self.queue_size = queue_size
+        self.prepare = prepare
         self.running = False
         self._queue: deque[Waiting[Result]] = deque()
 
     def __len__(self) -> int:
-        """Give the number of texts that wait."""
+        """Return the number of texts in the queue."""
         return len(self._queue)
 
     async def __aenter__(self) -> "Batcher[Result]":
-        """Start the worker, and return when it has proved that it can work."""
+        """Start the worker thread, and return when it has annotated a first text."""
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         loop = asyncio.get_running_loop()
+        if self.prepare:
+            await loop.run_in_executor(self._thread, self.prepare)
         await loop.run_in_executor(self._thread, self.annotate, ["Warm-up"])
         self.running = True
         self._worker = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Accept nothing more, finish what was accepted, and stop the worker."""
+        """Accept no more texts, finish those that were accepted, and stop the worker thread."""
         self.running = False
         self._signal()
         await self._worker
         self._thread.shutdown()
 
-    async def submit(self, texts: Sequence[str]) -> list[Result | Failed]:
-        """Queue texts and wait for their results. If this is cancelled, those that wait still are dropped.
+    async def submit(self, texts: Sequence[str]) -> list[Result | FailedText]:
+        """Queue texts and wait for their results. If this is cancelled, the texts leave the queue.
 
-        texts (Sequence[str]): the texts of one request; they may land in several batches.
-        RETURNS (list[Result | Failed]): what came of each, in order.
-        RAISES (Closed, QueueFull): nothing was queued.
+        texts (Sequence[str]): the texts of one request, which may end up in several batches.
+        RETURNS (list[Result | FailedText]): the result of each text, in order.
+        RAISES (Closed, QueueFull): no text was queued.
         """
         if not self.running:
             raise Closed
@@ -103,10 +110,19 @@ class Batcher(Generic[Result]):
         waiting = [Waiting(text, loop.time(), loop.create_future()) for text in texts]
         self._queue.extend(waiting)
         self._signal()
-        return await asyncio.gather(*(one.result for one in waiting))
+        try:
+            return await asyncio.gather(*(one.result for one in waiting))
+        except asyncio.CancelledError:
+            self._drop_cancelled()
+            raise
+
+    def _drop_cancelled(self) -> None:
+        """Remove the texts of cancelled requests, so that they take no room in the queue."""
+        self._queue = deque(one for one in self._queue if not one.result.cancelled())
+        self._signal()
 
     def _signal(self) -> None:
-        """Tell the worker whether there is something in the queue, and whether it fills a batch."""
+        """Tell the worker whether there are texts in the queue, and whether there are enough for a full batch."""
         for event, is_set in ((self._arrived, bool(self._queue)), (self._full, len(self._queue) >= self.batch_size)):
             if is_set or not self.running:
                 event.set()
@@ -114,7 +130,7 @@ class Batcher(Generic[Result]):
                 event.clear()
 
     async def _run(self) -> None:
-        """Take batches until the batcher is closed and nothing is left."""
+        """Process batches until the batcher is closed and the queue is empty."""
         loop = asyncio.get_running_loop()
         while self.running or self._queue:
             batch = await self._next_batch()
@@ -127,7 +143,7 @@ class Batcher(Generic[Result]):
                     one.result.set_result(result)
 
     async def _next_batch(self) -> list[Waiting[Result]]:
-        """Wait until a batch is full or its first text has waited long enough."""
+        """Wait until a batch is full, or its first text has waited long enough."""
         await self._arrived.wait()
         if self._queue:
             try:
@@ -140,7 +156,7 @@ class Batcher(Generic[Result]):
         return batch
 
     def _take(self) -> list[Waiting[Result]]:
-        """Take a batch from the queue, leaving out the texts that nobody waits for any more."""
+        """Take a batch from the queue, skipping texts whose request has just been cancelled."""
         batch: list[Waiting[Result]] = []
         characters = 0
         while self._queue and len(batch) < self.batch_size:
@@ -155,27 +171,29 @@ class Batcher(Generic[Result]):
         return batch
 
 
-def run_isolated(annotate: Callable[[list[str]], list[Result]], texts: list[str]) -> list[Result | Failed]:
-    """Annotate a batch so that a text on which the pipeline fails spoils no other: halve the batch until it is alone.
+def run_isolated(annotate: Callable[[list[str]], list[Result]], texts: list[str]) -> list[Result | FailedText]:
+    """Annotate a batch so that a text on which the pipeline fails does not affect the others.
 
-    annotate (Callable[[list[str]], list[Result]]): gives a result for each text, in order.
+    If the pipeline fails, each half of the batch is annotated by itself, down to the single text.
+
+    annotate (Callable[[list[str]], list[Result]]): returns a result for each text, in order.
     texts (list[str]): the batch.
-    RETURNS (list[Result | Failed]): what came of each.
+    RETURNS (list[Result | FailedText]): the result of each text.
     """
     try:
         results = annotate(texts)
         if len(results) != len(texts):
-            raise RuntimeError("the pipeline left out a text")
-        return results
+            raise RuntimeError(f"the pipeline returned {len(results)} results for {len(texts)} texts")
+        return list(results)
     except Exception as error:
         if len(texts) > 1:
             middle = len(texts) // 2
             return run_isolated(annotate, texts[:middle]) + run_isolated(annotate, texts[middle:])
         logger.error("The pipeline failed on a text of %d characters: %s", len(texts[0]), where_raised(error))
-        return [Failed()]
+        return [FailedText()]
 
 
 def where_raised(error: BaseException) -> str:
-    """Say what an exception is and where it was raised. Its message stays out: it may hold text."""
+    """Return an exception's type and where it was raised, without its message, which may hold text."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__

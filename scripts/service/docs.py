@@ -1,4 +1,4 @@
-"""The documentation page: Swagger UI from an installed package, so that it works without a network."""
+"""The documentation page: Swagger UI from an installed package, which works offline."""
 
 import re
 from base64 import b64encode
@@ -15,11 +15,11 @@ FILES = Path(fastapi_offline.__file__).parent / "static"
 
 
 def add_docs(app: FastAPI) -> None:
-    """Add /docs to an app, with its files under /docs-files.
+    """Add the page /docs to an app, and its files under /docs-files.
 
-    app (FastAPI): the app, made with docs_url=None.
+    app (FastAPI): the app, created with docs_url=None.
     """
-    # Relative addresses work behind a proxy with a path of its own too. The validator is a service on the internet.
+    # Relative addresses also work behind a proxy that adds a path. The validator would be a service on the internet.
     page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title=app.title,
@@ -28,7 +28,7 @@ def add_docs(app: FastAPI) -> None:
         swagger_favicon_url="docs-files/favicon.png",
         swagger_ui_parameters={"validatorUrl": None},
     )
-    headers = {"content-security-policy": allow_scripts_of(page.body.decode("utf8"))}
+    headers = {"content-security-policy": allow_scripts_of(bytes(page.body).decode("utf8"))}
     app.mount("/docs-files", StaticFiles(directory=FILES))
 
     @app.get("/docs", include_in_schema=False)
@@ -37,10 +37,10 @@ def add_docs(app: FastAPI) -> None:
 
 
 def allow_scripts_of(html: str) -> str:
-    """Give a Content-Security-Policy that allows the scripts that stand in a page, by their hash, and the app's own.
+    """Return a Content-Security-Policy that allows the app's scripts and, by their hash, the inline scripts of a page.
 
     html (str): the page.
-    RETURNS (str): the policy. Swagger UI also needs styles of its own making.
+    RETURNS (str): the policy. It also allows the inline styles that Swagger UI needs.
     """
     scripts = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
     hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode('utf8')).digest()).decode()}'" for script in scripts)

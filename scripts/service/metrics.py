@@ -1,40 +1,51 @@
-"""Figures about the service for Prometheus. Labels are routes, status codes and entity labels: no text, no ids."""
+"""Prometheus metrics of the service. Their labels are routes, status codes and entity labels, never text or ids."""
 
 from collections.abc import Callable
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from scripts.service.schemas import Entity
+from scripts.service.schemas import EntitySchema
 
-Annotate = Callable[[list[str]], list[list[Entity]]]
+Annotate = Callable[[list[str]], list[list[EntitySchema]]]
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60)
 TEXTS = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Metrics:
-    """The figures of one app, in a registry of its own."""
+    """The metrics of one app, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        own = {"namespace": "clinical_ner", "registry": self.registry}
-        self.requests = Counter("requests", "Requests answered", ["method", "route", "status"], **own)
-        self.seconds = Histogram("request_seconds", "From request to answer", ["route"], buckets=SECONDS, **own)
-        self.batch_texts = Histogram("batch_texts", "Texts in a batch", buckets=TEXTS, **own)
-        self.batch_seconds = Histogram("batch_seconds", "The pipeline's time for a batch", buckets=SECONDS, **own)
-        self.entities = Counter("entities", "Entities found", ["label"], **own)
-        self.failed_texts = Counter("failed_texts", "Texts on which the pipeline failed", **own)
-        self.queued_texts = Gauge("queued_texts", "Texts that wait", **own)
+        registry = self.registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "clinical_ner_requests", "Requests answered", ["method", "route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "clinical_ner_request_seconds",
+            "Time from request to response",
+            ["route"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.batch_texts = Histogram("clinical_ner_batch_texts", "Texts in a batch", buckets=TEXTS, registry=registry)
+        self.batch_seconds = Histogram(
+            "clinical_ner_batch_seconds", "Time the pipeline takes for a batch", buckets=SECONDS, registry=registry
+        )
+        self.entities = Counter("clinical_ner_entities", "Entities found", ["label"], registry=registry)
+        self.failed_texts = Counter(
+            "clinical_ner_failed_texts", "Texts on which the pipeline failed", registry=registry
+        )
+        self.queued_texts = Gauge("clinical_ner_queued_texts", "Texts in the queue", registry=registry)
 
     def count_batches(self, annotate: Annotate) -> Annotate:
-        """Wrap the function that annotates a batch, to note its size, time and entities.
+        """Wrap a function that annotates batches to record their size, time and entities.
 
-        annotate (Annotate): gives the entities of each text.
-        RETURNS (Annotate): the same, noted.
+        annotate (Annotate): returns the entities of each text.
+        RETURNS (Annotate): the wrapped function.
         """
 
-        def counted(texts: list[str]) -> list[list[Entity]]:
+        def counted(texts: list[str]) -> list[list[EntitySchema]]:
             started = perf_counter()
             documents = annotate(texts)
             self.batch_seconds.observe(perf_counter() - started)

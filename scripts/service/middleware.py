@@ -1,6 +1,6 @@
-"""What happens to every request and answer: security headers, one line in the log, figures, and no traceback out.
+"""Middleware for every request: security headers, a line in the log, metrics, and no traceback in a response.
 
-Pure ASGI: Starlette's BaseHTTPMiddleware would hide from the service that its client has gone.
+Pure ASGI, because Starlette's BaseHTTPMiddleware would keep the service from noticing that a client disconnected.
 """
 
 import logging
@@ -15,7 +15,7 @@ from scripts.service.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
-# HTTPS and with it Strict-Transport-Security are the proxy's.
+# HTTPS, and with it Strict-Transport-Security, is up to the proxy.
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -30,7 +30,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Add `HEADERS` to every answer that does not set them itself."""
+    """Add `HEADERS` to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -47,9 +47,9 @@ class SecurityHeaders:
 
 
 class Observed:
-    """Log and count every answer by its route, never by its path: a client can write anything into a path.
+    """Log and count every response by its route, never by its path, which can hold anything that a client sends.
 
-    An exception becomes an answer 500. Left to the server, its message would be logged, and that may hold text.
+    An exception becomes a response with status 500. The server would log its message, which may hold text.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics):
@@ -61,7 +61,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         started = perf_counter()
-        # The status that proxies log where the client went away before its answer.
+        # The status that proxies log if the client disconnected before the response.
         status = 499
 
         async def send_noting_status(message: Message) -> None:
@@ -80,7 +80,7 @@ class Observed:
             self.note(scope, status, perf_counter() - started)
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
-        """Log and count one answer."""
+        """Log and count one response."""
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.requests.labels(method, route(scope), status).inc()
         self.metrics.seconds.labels(route(scope)).observe(seconds)
@@ -88,7 +88,7 @@ class Observed:
 
 
 def route(scope: Scope) -> str:
-    """Give the path that the app has for a request, as it is written there."""
+    """Return the path of the route that handles a request, as it is declared in the app."""
     if "route" in scope:
         return scope["route"].path
     return "files" if "endpoint" in scope else "none"

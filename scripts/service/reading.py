@@ -1,4 +1,4 @@
-"""Who may ask, and the bytes of a question: what a request has to pass before anything is made of it."""
+"""Check and read a request: its token, its body within limits, and whether its client is still connected."""
 
 import asyncio
 import hmac
@@ -13,47 +13,48 @@ from starlette.requests import ClientDisconnect
 from scripts.service.schemas import reason
 from scripts.service.settings import Settings
 
-# What proxies log where the client went away before its answer; nobody gets to read it.
-CLIENT_GONE = HTTPException(499, "The client went away")
+# The status that proxies log if the client disconnected before the response; nobody receives it.
+CLIENT_GONE = HTTPException(499, "The client disconnected")
+Body = TypeVar("Body", bound=BaseModel)
 Result = TypeVar("Result")
 
 
 def make_check_token(token: SecretStr) -> Callable[..., None]:
-    """Give a dependency that lets a request pass only with the token.
+    """Create a dependency that rejects requests without the token.
 
-    token (SecretStr): what has to come as bearer token.
-    RETURNS (Callable): raises an answer 401 for any other.
+    token (SecretStr): the bearer token.
+    RETURNS (Callable[..., None]): the dependency. It responds with 401 to any other token.
     """
     expected = token.get_secret_value().encode("utf8")
-    bearer = HTTPBearer(auto_error=False, description="The token the service was started with")
+    bearer = HTTPBearer(auto_error=False, description="The token that the service was started with")
 
     def check_token(given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         if not given or not hmac.compare_digest(given.credentials.encode("utf8"), expected):
-            raise HTTPException(401, "A bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, "A bearer token is required", headers={"WWW-Authenticate": "Bearer"})
 
     return check_token
 
 
-def make_read(model: type[BaseModel], settings: Settings) -> Callable[[Request], Awaitable[BaseModel]]:
-    """Give a dependency that reads a request's body.
+def make_read(model: type[Body], settings: Settings) -> Callable[[Request], Awaitable[Body]]:
+    """Create a dependency that reads the body of a request.
 
-    FastAPI's own reading takes any time, and its answers to a faulty body repeat what is in it.
+    FastAPI would wait for a body without a time limit, and would repeat an invalid body in its response.
 
-    model (type[BaseModel]): what the body has to be.
+    model (type[Body]): the model of the body.
     settings (Settings): the limits.
-    RETURNS (Callable[[Request], Awaitable[BaseModel]]): gives the body as the model, or raises an answer 4xx.
+    RETURNS (Callable[[Request], Awaitable[Body]]): the dependency. It returns the body, or responds with 4xx.
     """
 
-    async def read(request: Request) -> BaseModel:
-        # Also keeps other sites' pages from asking through a visitor's browser: this type needs their consent (CORS).
+    async def read(request: Request) -> Body:
+        # This also stops other sites from using the service through a visitor's browser, as CORS blocks this type.
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPException(415, "The body's Content-Type must be application/json")
+            raise HTTPException(415, "The Content-Type must be application/json")
         body = await read_body(request, limit=settings.max_body_bytes, timeout=settings.read_timeout)
         try:
             body.decode("utf8")
             return model.model_validate_json(body)
         except UnicodeDecodeError as error:
-            raise HTTPException(400, f"The body is not UTF-8: see byte {error.start}") from None
+            raise HTTPException(400, f"The body is not valid UTF-8 at byte {error.start}") from None
         except ValidationError as error:
             raise HTTPException(422, reason(error)) from None
 
@@ -61,13 +62,13 @@ def make_read(model: type[BaseModel], settings: Settings) -> Callable[[Request],
 
 
 async def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
-    """Read a request's body, and no more of it than is allowed.
+    """Read the body of a request within limits.
 
     request (Request): the request.
-    limit (int): bytes.
-    timeout (float): seconds.
+    limit (int): the maximum size in bytes.
+    timeout (float): the maximum time in seconds.
     RETURNS (bytes): the body.
-    RAISES (HTTPException): it is too large, comes too slowly, or its client went away.
+    RAISES (HTTPException): the body is too large or too slow, or its client disconnected.
     """
     too_large = HTTPException(413, f"The body is larger than {limit} bytes")
     length = request.headers.get("content-length", "")
@@ -88,13 +89,13 @@ async def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
 
 
 async def while_connected(request: Request, work: Awaitable[Result], *, timeout: float) -> Result:
-    """Wait for work that is given up when its client goes away or its time is over.
+    """Wait for work, and cancel it if the client disconnects or the time runs out.
 
-    request (Request): the request, its body read.
-    work (Awaitable[Result]): what to wait for; it is cancelled if it is given up.
-    timeout (float): seconds.
-    RETURNS (Result): what the work gave.
-    RAISES (HTTPException): it was given up.
+    request (Request): the request, whose body has been read.
+    work (Awaitable[Result]): the work to wait for.
+    timeout (float): the maximum time in seconds.
+    RETURNS (Result): the result of the work.
+    RAISES (HTTPException): the work was cancelled.
     """
     working = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(disconnected(request))
@@ -102,13 +103,17 @@ async def while_connected(request: Request, work: Awaitable[Result], *, timeout:
         await asyncio.wait({working, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise CLIENT_GONE if gone.done() else HTTPException(504, f"There was no answer within {timeout:g} seconds")
+        raise (
+            CLIENT_GONE
+            if gone.done()
+            else HTTPException(504, f"The pipeline did not finish within {timeout:g} seconds")
+        )
     finally:
         working.cancel()
         gone.cancel()
 
 
 async def disconnected(request: Request) -> None:
-    """Wait until a request's client goes away."""
+    """Wait until the client of a request disconnects."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

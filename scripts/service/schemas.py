@@ -1,13 +1,13 @@
-"""What goes into and comes out of the service, with examples; its OpenAPI document is made from this."""
+"""Requests and responses of the service, with examples. Its OpenAPI document is generated from them."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
-OFFSET_UNIT = "code points"
+OFFSET_UNIT: Literal["code points"] = "code points"
 TEXT = "Famotidine-associated delirium."
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "documents": [
         {
             "entities": [
@@ -18,6 +18,7 @@ ANSWER = {
                     "end": 10,
                     "confidence": 0.98,
                     "kb_id": "D015738",
+                    "attributes": {},
                 },
                 {
                     "text": "delirium",
@@ -26,6 +27,7 @@ ANSWER = {
                     "end": 30,
                     "confidence": 0.95,
                     "kb_id": "D003693",
+                    "attributes": {"is_negated": False},
                 },
             ]
         }
@@ -33,26 +35,39 @@ ANSWER = {
     "offset_unit": OFFSET_UNIT,
     "model": {"name": "en_ner_bc5cdr_minilm", "version": "0.1.0"},
 }
+ATTRIBUTES = {"is_negated": True, "section_category": "history", "dose": {"amount": 5, "unit": "mg"}}
 
 
-class Entity(BaseModel):
-    """A mention: `text[start:end]` counted in Unicode code points, as Python counts; JavaScript does not."""
+class EntitySchema(BaseModel):
+    """A mention: `text[start:end]`, counted in Unicode code points as in Python. JavaScript counts UTF-16 units."""
+
+    model_config = ConfigDict(title="Entity")
 
     text: str
     label: str
     start: int
     end: int
-    confidence: float | None = Field(description="From 0 to 1; null where the pipeline gives none")
-    kb_id: str | None = Field(description="Id in a knowledge base; null where the pipeline gives none")
+    confidence: float | None = Field(description="From 0 to 1; null if the pipeline does not report it")
+    kb_id: str | None = Field(description="Identifier in a knowledge base; null if the pipeline does not set one")
+    attributes: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What else the pipeline says about the mention, by name, for example its context, code or dose."
+        " Which attributes there are depends on the pipeline; empty if it sets none",
+        examples=[ATTRIBUTES],
+    )
 
 
-class Document(BaseModel):
-    """The entities of a text, by start."""
+class DocumentSchema(BaseModel):
+    """The entities of one text, in order of position."""
 
-    entities: list[Entity]
+    model_config = ConfigDict(title="Document")
+
+    entities: list[EntitySchema]
 
 
 class ModelName(BaseModel):
+    """Name and version of a pipeline's package."""
+
     name: str
     version: str
 
@@ -60,15 +75,15 @@ class ModelName(BaseModel):
 class Annotations(BaseModel):
     """One document for each text, in the order of the texts."""
 
-    documents: list[Document]
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]})
+
+    documents: list[DocumentSchema]
     offset_unit: Literal["code points"] = OFFSET_UNIT
     model: ModelName
 
-    model_config = ConfigDict(json_schema_extra={"examples": [ANSWER]})
-
 
 class Limits(BaseModel):
-    """What a request may hold."""
+    """Limits of a request."""
 
     body_bytes: int
     texts: int
@@ -76,12 +91,12 @@ class Limits(BaseModel):
 
 
 class ModelInfo(ModelName):
-    """What is known of the pipeline that answers."""
+    """Information about the pipeline."""
 
     description: str
     license: str
-    labels: list[str]
-    scores: dict[str, Any] = Field(description="On the corpus's test split; empty before the pipeline is packaged")
+    labels: list[str] = Field(description="Labels that the pipeline declares; empty if it declares none")
+    scores: dict[str, Any] = Field(description="On the corpus's test split; empty if the pipeline is not packaged")
     encoder: str | None
     corpus: str | None
     confidence: bool = Field(description="Whether entities have a confidence")
@@ -90,99 +105,111 @@ class ModelInfo(ModelName):
 
 
 class Status(BaseModel):
+    """The state of the service, for an orchestrator."""
+
     status: str
 
 
 class Problem(BaseModel):
-    """Why there is no answer. Nothing of the request is in it."""
+    """The reason for an error. It never repeats any part of the request."""
 
     detail: str
 
 
-def request_model(*, labels: list[str], confidence: bool, max_texts: int, max_characters: int) -> type[BaseModel]:
-    """Make the model of a request's body, which holds the limits and the pipeline's own labels.
+class AnnotateRequest(BaseModel):
+    """One text or a list of texts, and which of their entities to return."""
 
-    labels (list[str]): what the pipeline can find.
-    confidence (bool): whether its entities have a confidence.
-    max_texts (int): texts in a request.
-    max_characters (int): characters in a text.
-    RETURNS (type[BaseModel]): a model with `texts_given()`, `labels` and `min_confidence`.
+    # strict: "0.5" is not a number, and 5 is not a text. oneOf: the rule that `one_of_both` checks.
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string"}}},
+                {"required": ["texts"], "properties": {"texts": {"type": "array"}}},
+            ]
+        },
+    )
+
+    text: str | None = Field(default=None, description="One text; provide either this or texts")
+    texts: list[str] | None = Field(default=None, description="A list of texts; provide either this or text")
+    labels: list[str] | None = Field(default=None, description="Return only entities with these labels; null: all")
+    min_confidence: float | None = Field(
+        default=None, description="Return only entities with at least this confidence; null: all"
+    )
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> "AnnotateRequest":
+        """Check that there is either a text or a list of texts."""
+        if (self.text is None) == (self.texts is None):
+            raise PydanticCustomError("one_of_both", "Provide either 'text' or 'texts'")
+        return self
+
+    def all_texts(self) -> list[str]:
+        """Return the texts, whether the request has one or a list."""
+        return [self.text] if self.text is not None else self.texts or []
+
+
+def request_model(*, labels: list[str], confidence: bool, max_texts: int, max_characters: int) -> type[AnnotateRequest]:
+    """Create the model of a request body with the service's limits and the pipeline's labels.
+
+    labels (list[str]): the labels that the pipeline declares. If there are none, a request can name any.
+    confidence (bool): whether the pipeline's entities have a confidence.
+    max_texts (int): the maximum number of texts in a request.
+    max_characters (int): the maximum number of characters in a text.
+    RETURNS (type[AnnotateRequest]): the model.
     """
-    Text = Annotated[str, Field(max_length=max_characters)]
-    Label = Literal[tuple(labels)]
-    Confidence = Annotated[float, Field(ge=0, le=1)] if confidence else Annotated[None, BeforeValidator(no_confidence)]
-
-    class AnnotateRequest(BaseModel):
-        """One text or a list of texts, and which of their entities to give."""
-
-        # strict: "0.5" is no number, and 5 no text. oneOf: what `one_of_both` checks.
-        model_config = ConfigDict(
-            strict=True,
-            extra="forbid",
-            json_schema_extra={
-                "oneOf": [
-                    {"required": ["text"], "properties": {"text": {"type": "string"}}},
-                    {"required": ["texts"], "properties": {"texts": {"type": "array"}}},
-                ]
-            },
-        )
-
-        text: Text | None = Field(default=None, description="One text; give either this or texts")
-        texts: Annotated[list[Text], Field(max_length=max_texts)] | None = Field(
-            default=None, description="A list of texts; give either this or text"
-        )
-        labels: list[Label] | None = Field(default=None, description="Only entities with these labels; null: all")
-        min_confidence: Confidence | None = Field(
-            default=None,
-            description="Only entities with at least this confidence"
-            if confidence
-            else "This pipeline gives no confidence",
-        )
-
-        @model_validator(mode="after")
-        def one_of_both(self) -> "AnnotateRequest":
-            if (self.text is None) == (self.texts is None):
-                raise PydanticCustomError("one_of_both", "Give either 'text' or 'texts'")
-            return self
-
-        def texts_given(self) -> list[str]:
-            return self.texts if self.text is None else [self.text]
-
-    return AnnotateRequest
+    fields = AnnotateRequest.model_fields
+    text: Any = Annotated[str, Field(max_length=max_characters)]
+    texts: Any = Annotated[list[text], Field(max_length=max_texts)]
+    label: Any = Literal[tuple(labels)] if labels else str
+    least: Any = (
+        Annotated[float, Field(ge=0, le=1)] if confidence else Annotated[None, BeforeValidator(refuse_confidence)]
+    )
+    return create_model(
+        AnnotateRequest.__name__,
+        __base__=AnnotateRequest,
+        __doc__=AnnotateRequest.__doc__,
+        text=(text | None, fields["text"]),
+        texts=(texts | None, fields["texts"]),
+        labels=(list[label] | None, fields["labels"]),
+        min_confidence=(least | None, fields["min_confidence"]),
+    )
 
 
-def no_confidence(value: Any) -> None:
-    """Refuse a confidence for a pipeline that has none."""
+def refuse_confidence(value: Any) -> None:
+    """Raise an error if a request asks for a minimum confidence from a pipeline that reports none."""
     if value is not None:
-        raise PydanticCustomError("no_confidence", "This pipeline gives no confidence")
+        raise PydanticCustomError("no_confidence", "This pipeline does not report confidence")
 
 
 def request_examples(labels: list[str]) -> dict[str, Any]:
-    """Give the examples of a request that the documentation shows."""
-    return {
-        "one text": {"value": {"text": TEXT}},
-        "texts, one label": {"value": {"texts": [TEXT, "No complaints."], "labels": labels[:1]}},
-    }
+    """Return example requests for the documentation.
+
+    labels (list[str]): the labels that the pipeline declares.
+    RETURNS (dict[str, Any]): the examples by title.
+    """
+    texts = {"texts": [TEXT, "No complaints."]}
+    several = {"texts, one label": {"value": texts | {"labels": labels[:1]}}} if labels else {"texts": {"value": texts}}
+    return {"one text": {"value": {"text": TEXT}}} | several
 
 
 def reason(error: ValidationError) -> str:
-    """Say what is wrong with a request, where, and what would be right, with nothing of its content.
+    """Describe what is wrong with a request without repeating any of it. Unknown field names count as content, too.
 
-    A key that is not known is content as well.
-
-    error (ValidationError): what pydantic found.
-    RETURNS (str): up to five faults, one sentence.
+    error (ValidationError): the errors that pydantic found.
+    RETURNS (str): up to five of them, separated by semicolons.
     """
-    faults = [fault(found["type"], found["loc"], found["msg"]) for found in error.errors(include_input=False)]
-    return "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if len(faults) > 5 else "")
+    found = [describe_error(error["type"], error["loc"], error["msg"]) for error in error.errors(include_input=False)]
+    return "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def fault(type: str, location: tuple[int | str, ...], message: str) -> str:
-    """Say one fault that pydantic found."""
+def describe_error(type: str, location: tuple[int | str, ...], message: str) -> str:
+    """Describe one error that pydantic found."""
     if type == "extra_forbidden":
-        return "A field is not known; known are text, texts, labels and min_confidence"
+        return "Unknown field: the known fields are text, texts, labels and min_confidence"
     if type == "json_invalid" and "hex escape" in message:
-        return f"{message}: half a surrogate pair, such as \\ud800 by itself, is no character"
+        return f"{message}: half a surrogate pair, such as \\ud800 by itself, is not a character"
     if not location:
         return message
     where = "".join(f"[{part}]" if isinstance(part, int) else part for part in location)

@@ -1,21 +1,21 @@
-"""What can be set about the service, with the values it has unless told otherwise."""
+"""Settings of the service and their defaults."""
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class Settings(BaseModel):
-    """Limits and batching of a service; each is an option of `python -m scripts.serve`, the token apart.
+    """Limits, batching and token. Each except the token is an option of `python -m scripts.serve`.
 
-    batch_size (int): texts that the pipeline gets at once, at most.
-    batch_characters (int): characters that the pipeline gets at once, at most; one longer text goes alone.
-    batch_wait (float): seconds that a text waits for others to share its batch, at most.
-    queue_size (int): texts that wait for the pipeline, at most; past that a request is turned away.
-    max_body_bytes (int): size of a request's body.
-    max_texts (int): texts in a request.
-    max_characters (int): characters in a text.
-    read_timeout (float): seconds in which a request's body must have arrived.
-    timeout (float): seconds in which an answer must be ready, waiting included.
-    token (SecretStr | None): what a client must send as bearer token. None lets everybody in.
+    batch_size (int): the maximum number of texts in a batch for the pipeline.
+    batch_characters (int): the maximum number of characters in a batch; a longer text is a batch of its own.
+    batch_wait (float): how long the first text of a batch waits for others, in seconds.
+    queue_size (int): the maximum number of texts waiting for the pipeline. Requests that exceed it get a 429.
+    max_body_bytes (int): the maximum size of a request body in bytes.
+    max_texts (int): the maximum number of texts in a request.
+    max_characters (int): the maximum number of characters in a text.
+    read_timeout (float): how long the body of a request may take to arrive, in seconds.
+    timeout (float): how long a request may take once its body has arrived, including the wait in the queue, in seconds.
+    token (SecretStr | None): the bearer token that clients must send. None allows requests without one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +36,6 @@ class Settings(BaseModel):
         if self.max_texts > self.queue_size:
             raise ValueError(
                 f"queue_size ({self.queue_size}) must be at least max_texts ({self.max_texts}):"
-                " a request of that many texts could never be accepted"
+                " a request with that many texts could never be accepted"
             )
         return self

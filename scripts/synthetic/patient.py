@@ -104,7 +104,7 @@ class Patient:
         return self.random.sample(terms, self.random.randint(min(2, len(terms)), min(most, len(terms))))
 
     def text_value(self, slot: Slot) -> str:
-        """Give what fills a slot that is no term."""
+        """Return the text for a slot that is not a term."""
         match slot.kind:
             case "number":
                 return number_between(slot.detail, self.random)

@@ -45,7 +45,7 @@ class Sentence:
         used += self.terms.values()
 
     def value(self, slot: Slot) -> MarkedText:
-        """Give what fills a slot, as a mention if it is a term."""
+        """Return the text for a slot, which is a mention if it is a term."""
         if slot.kind in ORDERS:
             place = (slot.number, slot.second)
             drug = self.terms.get(("drug", *place)) or self.terms["med", *place]
@@ -85,11 +85,11 @@ class Sentence:
                     return self.random.choice(fitting)
         raise ProjectError(
             f"No term is left for the slot '{slot.kind}' of a template",
-            "Ask for fewer of them in one template, or add such terms to the split in scripts/notes/data.",
+            "Ask for fewer of them in one template, or add such terms to the split in scripts/synthetic/data.",
         )
 
     def _pools(self, slot: Slot) -> list[list[Term]]:
-        """Give the terms that may fill a slot, the most fitting first."""
+        """Return the terms that can fill a slot in groups, the most fitting first."""
         patient = self.patient
         match slot.kind:
             case "dx":
@@ -122,7 +122,7 @@ class Sentence:
         ]
 
     def _topic(self, number: str) -> str:
-        """Give the field of medicine that a number stands for in this sentence."""
+        """Return the field of medicine of a number in this sentence."""
         if number not in self.topics:
             slots = [slot for slot in self.slots if slot.number == number]
             if any(slot.kind in ("drug", "med") or slot.second for slot in slots):
@@ -135,6 +135,6 @@ class Sentence:
         return self.topics[number]
 
     def _has_two(self, group: str, label: str) -> bool:
-        """Whether a field has two diagnoses or two drugs for the person."""
+        """Return whether a field has two diagnoses or two drugs for the person."""
         terms = self.patient.possible_problems if label == "Disease" else self.patient.possible_drugs
         return sum(term.group == group for term in terms) > 1

@@ -186,14 +186,14 @@ def read_range(data: Any, where: str) -> tuple[int, int]:
 
 
 def parse_templates(texts: Any, values: Values, where: str) -> tuple[Template, ...]:
-    """Take a list of templates apart."""
+    """Parse a list of templates."""
     if not isinstance(texts, list) or not texts:
         raise ProjectError(f"{where} is not a list of templates", "Write one template a line, after a hyphen.")
     return tuple(parse_template(text, values, where) for text in texts)
 
 
 def parse_template(text: str, values: Values, where: str) -> Template:
-    """Take a template apart.
+    """Parse a template.
 
     text (str): the template.
     values (Values): the lists that slots may draw from.
@@ -220,13 +220,13 @@ def parse_template(text: str, values: Values, where: str) -> Template:
 
 
 def parse_slot(name: str, detail: str, values: Values, where: str) -> Slot:
-    """Read what stands in the braces of a template."""
+    """Parse what is between the braces of a template."""
     match = SLOT_NAME.fullmatch(name)
-    kind = match[1] if match else name
+    kind, number, second = match.groups() if match else (name, None, None)
     if kind not in (*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists):
         known = ", ".join((*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists))
         raise ProjectError(f"{where} has the slot '{name}'", f"Right would be one of: {known}")
     if not re.fullmatch(SPECIFICATIONS.get(kind, ""), detail):
         expected = SPECIFICATIONS.get(kind) or "nothing"
         raise ProjectError(f"{where} has '{detail}' in the slot '{name}'", f"Right would be: {expected}")
-    return Slot(kind, match[2] or "", bool(match[3]), detail)
+    return Slot(kind, number or "", bool(second), detail)

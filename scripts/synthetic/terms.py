@@ -51,17 +51,17 @@ class Term:
 
     @property
     def taken_at_home(self) -> bool:
-        """Whether a drug is one that people take by themselves, day by day."""
+        """Whether people take a drug at home, day by day."""
         return "IV" not in self.order["route"] and "once" not in self.order["frequency"]
 
     @property
     def surface_forms(self) -> tuple[str, ...]:
-        """Everything that the concept may be called."""
+        """All names of the concept."""
         return tuple(form for forms in self.forms.values() for form in forms)
 
 
 def squeezed(form: str) -> str:
-    """Give a surface form without what readers look past: case, spaces, hyphens and other signs."""
+    """Return a surface form without case, spaces, hyphens and other signs."""
     return re.sub(r"[^a-z0-9]+", "", form.lower())
 
 
@@ -94,7 +94,7 @@ def read_file(path: Path, *, label: str) -> list[Term]:
 def read_line(line: str, *, label: str, where: str) -> Term:
     """Read one line of terms.
 
-    line (str): the cells, with tabs between them; "; " stands between the values in a cell.
+    line (str): the cells, separated by tabs. Values in a cell are separated by "; ".
     label (str): the term's label.
     where (str): the file and line, for messages.
     RETURNS (Term): the term.
@@ -123,19 +123,19 @@ def read_line(line: str, *, label: str, where: str) -> Term:
 
 
 def check_forms(terms: list[Term]) -> None:
-    """See to it that a surface form means one concept, so that no two splits share one."""
+    """Check that each surface form belongs to one term, so that no two splits share one."""
     owners: dict[str, Term] = {}
     for term in terms:
         for form in term.surface_forms:
             owner = owners.setdefault(squeezed(form), term)
             if owner is not term:
                 raise ProjectError(
-                    f"'{form}' stands for two terms: '{owner.name}' and '{term.name}'", "Take it from one of them."
+                    f"'{form}' is a form of two terms: '{owner.name}' and '{term.name}'", "Remove it from one of them."
                 )
 
 
 def check_partners(terms: list[Term]) -> None:
-    """See to it that drugs that share a tablet are in one split."""
+    """Check that drugs that share a tablet are in the same split."""
     split_of = {term.name: term.split for term in terms if term.label == "Chemical"}
     for term in terms:
         for partner in term.partners:

@@ -1,4 +1,4 @@
-"""Text and the mentions in it, grown together: an offset is never looked up in a finished text."""
+"""Text and the mentions in it, built together, so that no offset has to be looked up in the finished text."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from scripts.synthetic.terms import Term
 
 
-class Mention(NamedTuple):
-    """Where a term stands in a text, in characters."""
+class MarkedMention(NamedTuple):
+    """A term in a text, with offsets in characters."""
 
     start: int
     end: int
@@ -19,31 +19,31 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A piece of text and the mentions in it, from first to last."""
+    """A text and the mentions in it, in their order."""
 
     text: str
-    mentions: tuple[Mention, ...] = ()
+    mentions: tuple[MarkedMention, ...] = ()
 
     @classmethod
     def of_term(cls, form: str, term: Term) -> "MarkedText":
-        """Give a term's surface form as a text that is one mention."""
-        return cls(form, (Mention(0, len(form), term),))
+        """Return a surface form of a term as a text that is one mention."""
+        return cls(form, (MarkedMention(0, len(form), term),))
 
     def __add__(self, other: "MarkedText | str") -> "MarkedText":
-        """Put a text behind this one."""
+        """Append a text."""
         return joined([self, other])
 
     def capitalized(self) -> "MarkedText":
-        """Write the first word with a capital, unless its own spelling has one ("tPA")."""
+        """Capitalize the first word, unless its spelling has a capital already ("tPA")."""
         first = self.text.partition(" ")[0]
         return replace(self, text=self.text[0].upper() + self.text[1:]) if first.islower() else self
 
     def wrapped(self, width: int, indent: int = 0) -> "MarkedText":
-        """Break the text into lines at spaces, also at those inside a mention.
+        """Break the text into lines at spaces, including those inside a mention.
 
-        width (int): the characters in a line, at most.
+        width (int): the maximum number of characters in a line.
         indent (int): the spaces before each line but the first.
-        RETURNS (MarkedText): the text with line ends, and the mentions where they are now.
+        RETURNS (MarkedText): the text with line breaks, and the mentions at their new offsets.
         """
         breaks: list[int] = []
         start, room = 0, width
@@ -58,27 +58,27 @@ class MarkedText:
         lines = [self.text[before + 1 : end] for before, end in pairwise(bounds)]
 
         def moved(position: int) -> int:
-            """The line end takes the place of the space, so only the indent moves what comes behind it."""
+            """Return the new offset. A line break replaces a space, so that only the indent moves what follows."""
             return position + indent * bisect_left(breaks, position)
 
-        mentions = tuple(Mention(moved(each.start), moved(each.end), each.term) for each in self.mentions)
+        mentions = tuple(MarkedMention(moved(each.start), moved(each.end), each.term) for each in self.mentions)
         return MarkedText(("\n" + " " * indent).join(lines), mentions)
 
 
-def joined(pieces: Iterable[MarkedText | str], separator: str = "") -> MarkedText:
-    """Put texts one behind the other, and move their mentions along.
+def joined(parts: Iterable[MarkedText | str], separator: str = "") -> MarkedText:
+    """Join texts, and move their mentions.
 
-    pieces (Iterable[MarkedText | str]): the texts; a plain string has no mentions.
-    separator (str): what stands between two of them.
-    RETURNS (MarkedText): the whole.
+    parts (Iterable[MarkedText | str]): the texts. A string has no mentions.
+    separator (str): the text between two of them.
+    RETURNS (MarkedText): the joined text.
     """
     texts: list[str] = []
-    mentions: list[Mention] = []
+    mentions: list[MarkedMention] = []
     length = 0
-    for number, piece in enumerate(pieces):
-        marked = piece if isinstance(piece, MarkedText) else MarkedText(piece)
+    for number, part in enumerate(parts):
+        marked = part if isinstance(part, MarkedText) else MarkedText(part)
         length += len(separator) if number else 0
-        mentions += [Mention(each.start + length, each.end + length, each.term) for each in marked.mentions]
+        mentions += [MarkedMention(each.start + length, each.end + length, each.term) for each in marked.mentions]
         texts.append(marked.text)
         length += len(marked.text)
     return MarkedText(separator.join(texts), tuple(mentions))

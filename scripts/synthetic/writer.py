@@ -34,7 +34,7 @@ class Habits:
 
     @classmethod
     def by_chance(cls, random: Random) -> "Habits":
-        """Draw an author's habits."""
+        """Draw the habits of an author at random."""
         return cls(
             width=random.randint(64, 80) if random.random() < SHARE_WRAPPED else None,
             indent=random.choice([0, 0, 0, 2, 4]),
@@ -45,17 +45,17 @@ class Habits:
         )
 
     def wrapped(self, text: MarkedText, indent: int) -> MarkedText:
-        """Break a text into lines, if the author does so."""
+        """Break a text into lines if the author does so."""
         return text if self.width is None else text.wrapped(self.width, indent)
 
 
 def between(limits: tuple[int, int], size: float) -> int:
-    """Give how many there are in a note of a size from 0 to 1."""
+    """Return a number between two limits for a note of a size from 0 to 1."""
     return round(limits[0] + (limits[1] - limits[0]) * size)
 
 
 def days_of(sections: list[Section], size: float) -> int:
-    """Give the days that a note tells of: how often its most repeated section stands in it."""
+    """Return the number of days that a note covers: how often its most repeated section occurs."""
     return max(between(section.repeat, size) for section in sections)
 
 
@@ -70,7 +70,7 @@ class Deck:
         self.rest: dict[tuple[Template, ...], list[Template]] = {}
 
     def draw(self, templates: tuple[Template, ...], count: int) -> list[Template]:
-        """Draw so many of these templates."""
+        """Draw a number of these templates."""
         rest = self.rest.setdefault(templates, [])
         while len(rest) < count:
             rest += self.random.sample(templates, len(templates))
@@ -99,7 +99,7 @@ def write_note(sections: list[Section], patient: Patient, *, size: float) -> Mar
 
 
 def write_section(section: Section, templates: Sequence[Template], patient: Patient, habits: Habits) -> MarkedText:
-    """Write one section: its header, and these templates filled in."""
+    """Write one section: its header and its templates, filled in."""
     used: list[Term] = []
     header = [fill(section.header, patient, used)] if section.header else []
     texts = [fill(template, patient, used) for template in templates]
@@ -118,5 +118,5 @@ def write_section(section: Section, templates: Sequence[Template], patient: Pati
 
 
 def item(marker: str, text: MarkedText, habits: Habits) -> MarkedText:
-    """Write an item of a list, its further lines under its first word."""
+    """Write an item of a list, with its further lines below its first word."""
     return habits.wrapped(joined([marker, text.capitalized() if habits.capitals else text]), len(marker))

@@ -20,9 +20,23 @@ PATTERNS = [
 # What the failing pipeline fails on, and the only word that must be nowhere but in the input.
 SECRET = "SECRET"
 
+# A value with all that JSON has, and that would break a format in which attributes are separated by commas or lines.
+DOSE = {"value": 81, "units": ["mg", "β"], "note": 'a=1, "b"\n'}
+
+
+def fail_on_secret(span: Span) -> str | None:
+    """Fail when the value of an attribute is asked for."""
+    if SECRET in span.doc.text:
+        raise RuntimeError(span.doc.text)
+    return None
+
+
 # As the project's own component does it.
-if not Span.has_extension("confidence"):
-    Span.set_extension("confidence", default=None)
+for extension in ("confidence", "is_negated", "section", "dose"):
+    if not Span.has_extension(extension):
+        Span.set_extension(extension, default=None)
+if not Span.has_extension("annotate_tests_computed"):
+    Span.set_extension("annotate_tests_computed", getter=fail_on_secret)
 
 
 def make_pipeline(*components: str) -> Language:
@@ -62,6 +76,35 @@ def set_confidence(doc: Doc) -> Doc:
     for ent in doc.ents:
         if ent.label_ == "Chemical":
             ent._.confidence = 0.9
+    return doc
+
+
+@Language.component(
+    "annotate_tests_attributes",
+    assigns=["span._.is_negated", "span._.section", "span._.dose", "span._.is_negated", "span._.never_set"],
+)
+def set_attributes(doc: Doc) -> Doc:
+    """Set one boolean, one string and one nested attribute."""
+    for ent in doc.ents:
+        ent._.is_negated = ent.label_ == "Disease"
+        if ent.label_ == "Disease":
+            ent._.section = "Past β history"
+        else:
+            ent._.dose = {**DOSE, "units": tuple(DOSE["units"])}
+    return doc
+
+
+@Language.component("annotate_tests_unwritable", assigns=["span._.section"])
+def set_unwritable(doc: Doc) -> Doc:
+    """Give chemicals an attribute that JSON can't hold."""
+    for ent in doc.ents:
+        ent._.section = {doc.text} if ent.label_ == "Chemical" else "history"
+    return doc
+
+
+@Language.component("annotate_tests_raising", assigns=["span._.annotate_tests_computed"])
+def assign_computed(doc: Doc) -> Doc:
+    """Assign an attribute that is computed when it is asked for."""
     return doc
 
 

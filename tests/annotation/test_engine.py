@@ -6,24 +6,27 @@ import pytest
 
 from scripts.annotation import engine
 from scripts.annotation.engine import Annotator, fitting_batch_size
-from scripts.annotation.notes import Note, Rejected
+from scripts.annotation.options import AnnotateOptions
 from scripts.errors import ProjectError
+from scripts.records.notes import Note, Rejected
 from tests.annotation.pipelines import SECRET, make_pipeline
 
 
-def annotate(nlp, texts, **options):
+def annotate(nlp, texts, *, keep_docs=False, **options):
     """Give what came of each text, in their order."""
     notes = [Note(str(number), text, {}) for number, text in enumerate(texts)]
-    outcomes = dict(Annotator(nlp, **options).annotate(notes))
+    annotator = Annotator(nlp, AnnotateOptions(**options), keep_docs=keep_docs)
+    outcomes = dict(annotator.annotate(notes))
     assert len(outcomes) == len(texts)
     for number, note in enumerate(notes):
         outcome = outcomes[number]
-        assert (outcome.id if isinstance(outcome, Rejected) else outcome.note.id) == note.id
+        assert (outcome.id if isinstance(outcome, Rejected) else outcome.document.id) == note.id
     return [outcomes[number] for number in range(len(notes))]
 
 
 def found(outcome):
-    return [(ent.text, ent.label, ent.start, ent.end) for ent in outcome.entities]
+    text = outcome.document.text
+    return [(text[ent.start : ent.end], ent.label, ent.start, ent.end) for ent in outcome.document.mentions]
 
 
 def expected(text):
@@ -72,9 +75,9 @@ def test_a_long_note_is_read_in_pieces_and_given_whole(monkeypatch, limit):
     nlp.tokenizer = lambda piece: (seen.append(len(piece)), tokenize(piece))[1]
     short, long = annotate(nlp, ["gout", text], keep_docs=True)
     assert found(long) == expected(text)
-    assert long.doc.text == text
-    assert [(ent.text, ent.label_, ent.start_char, ent.end_char) for ent in long.doc.ents] == expected(text)
-    assert long.words == len(long.doc)
+    assert long.document.doc.text == text
+    assert [(ent.text, ent.label_, ent.start_char, ent.end_char) for ent in long.document.doc.ents] == expected(text)
+    assert long.words == len(long.document.doc)
     assert found(short) == expected("gout")
     assert max(seen) <= limit
 
@@ -117,55 +120,57 @@ def test_half_a_surrogate_pair_is_rejected():
     [
         ({}, ["aspirin", "gout"]),
         ({"processes": 2}, ["aspirin", "gout"]),
-        ({"labels": ["Disease"]}, ["gout"]),
-        ({"labels": ["Chemical", "Disease"]}, ["aspirin", "gout"]),
+        ({"labels": ("Disease",)}, ["gout"]),
+        ({"labels": ("Chemical", "Disease")}, ["aspirin", "gout"]),
         ({"minimum_confidence": 0.9}, ["aspirin"]),
         ({"minimum_confidence": 0.91}, []),
-        ({"minimum_confidence": 0.5, "labels": ["Disease"]}, []),
+        ({"minimum_confidence": 0.5, "labels": ("Disease",)}, []),
     ],
 )
 def test_which_entities_are_kept(options, kept):
     (outcome,) = annotate(make_pipeline("annotate_tests_confidence"), ["aspirin for gout"], keep_docs=True, **options)
-    assert [ent.text for ent in outcome.entities] == kept
-    assert [ent.text for ent in outcome.doc.ents] == kept
-    assert [ent.confidence for ent in outcome.entities] == [0.9 if text == "aspirin" else None for text in kept]
+    assert [text for text, *_ in found(outcome)] == kept
+    assert [ent.text for ent in outcome.document.doc.ents] == kept
+    assert [ent.confidence for ent in outcome.document.mentions] == [
+        0.9 if text == "aspirin" else None for text in kept
+    ]
 
 
 def test_without_confidences_there_is_none_and_no_minimum():
     (outcome,) = annotate(make_pipeline(), ["gout"])
-    assert outcome.entities[0].confidence is None
+    assert outcome.document.mentions[0].confidence is None
     with pytest.raises(ProjectError, match=r"gives no confidences.*--minimum-confidence"):
-        Annotator(make_pipeline(), minimum_confidence=0.5)
+        Annotator(make_pipeline(), AnnotateOptions(minimum_confidence=0.5))
 
 
 def test_an_id_in_a_knowledge_base_is_given():
     (outcome,) = annotate(make_pipeline("annotate_tests_link"), ["aspirin for gout"])
-    assert [ent.kb_id for ent in outcome.entities] == ["D001241", None]
+    assert [ent.concept for ent in outcome.document.mentions] == ["D001241", ""]
 
 
 def test_a_pipeline_that_cannot_be_pickled_is_shared_with_forks_only(monkeypatch):
     nlp = make_pipeline()
     nlp.tokenizer = lambda text: None
-    Annotator(nlp, processes=2)
+    Annotator(nlp, AnnotateOptions(processes=2))
     monkeypatch.setattr(engine, "get_start_method", lambda: "spawn")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    Annotator(nlp)
+    Annotator(nlp, AnnotateOptions())
     assert os.environ["OMP_NUM_THREADS"] == "2"
-    Annotator(make_pipeline(), processes=2)
+    Annotator(make_pipeline(), AnnotateOptions(processes=2))
     with pytest.raises(ProjectError, match=r"can't be given to other processes.*Leave out --processes"):
-        Annotator(nlp, processes=2)
+        Annotator(nlp, AnnotateOptions(processes=2))
     assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_an_unknown_label_is_refused():
     with pytest.raises(ProjectError, match=r"no entities with the label 'Drug'.*Its labels: Chemical, Disease"):
-        Annotator(make_pipeline(), labels=["Disease", "Drug"])
+        Annotator(make_pipeline(), AnnotateOptions(labels=("Disease", "Drug")))
 
 
 def test_what_the_encoder_leaves_in_a_document_is_not_kept():
     (outcome,) = annotate(make_pipeline("annotate_tests_leave"), ["aspirin for gout"], keep_docs=True)
-    assert outcome.doc.user_data == {("._.", "confidence", 0, 7): 0.5}
-    assert outcome.doc.tensor is None
+    assert outcome.document.doc.user_data == {("._.", "confidence", 0, 7): 0.5}
+    assert outcome.document.doc.tensor is None
 
 
 @pytest.mark.parametrize(

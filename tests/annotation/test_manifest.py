@@ -8,8 +8,8 @@ import spacy
 
 from scripts.annotation import manifest
 from scripts.annotation.manifest import describe_inputs, describe_model, locked, open_run, tree_sha256
-from scripts.annotation.notes import Rejected
 from scripts.errors import ProjectError
+from scripts.records.notes import Rejected
 
 IDENTITY = {
     "model": {"name": "en_test", "version": "1", "sha256": "aa"},

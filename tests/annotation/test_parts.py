@@ -2,9 +2,9 @@
 
 import pytest
 
-from scripts.annotation.notes import Note, Rejected
 from scripts.annotation.parts import Ids, cut_parts
 from scripts.errors import ProjectError
+from scripts.records.notes import Note, Rejected
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import torch
 from scripts.annotate import annotate
 from scripts.annotation import ray_engine
 from scripts.annotation.manifest import describe_model
-from scripts.annotation.notes import Note, Rejected
+from scripts.annotation.options import AnnotateOptions, RayOptions
 from scripts.annotation.parts import SAME_ID
 from scripts.annotation.ray_engine import (
     BEGUN,
@@ -26,7 +26,6 @@ from scripts.annotation.ray_engine import (
     Job,
     PartAnnotator,
     annotate_groups,
-    annotate_on_ray,
     begun,
     check_resources,
     clear,
@@ -38,16 +37,16 @@ from scripts.annotation.ray_engine import (
     read_parts,
     rows_of,
 )
-from scripts.annotation.readers import Options
-from scripts.annotation.sources import Source
 from scripts.annotation.stores import Folder
-from scripts.annotation.writers import SCHEMA
 from scripts.errors import ProjectError
+from scripts.formats.parquet import SCHEMA
+from scripts.formats.reading import ReadOptions, Source
 from scripts.pipelines import load_pipeline
-from tests.annotation.pipelines import SECRET, make_pipeline
+from scripts.records.notes import Note, Rejected
+from tests.annotation.pipelines import DOSE, SECRET, make_pipeline
 
 ROOT = Path(__file__).parents[2]
-READING = Options("text", "id", "utf-8")
+READING = ReadOptions()
 TEXTS = [f"{'aspirin ' * (number % 5)}caused gout in {number} rats." for number in range(40)]
 
 
@@ -90,6 +89,11 @@ def write_jsonl(path, texts, *, first=1, **columns):
     return str(path)
 
 
+def annotate_on_ray(model, inputs, output, *, actors=1, **options):
+    options = AnnotateOptions(format="parquet", ray=RayOptions(actors=actors), **options)
+    return annotate(model, inputs, output, options)
+
+
 def rows(folder):
     """Give all rows of a run, in the order of its manifest."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
@@ -105,8 +109,8 @@ def visible(folder):
 def test_rows_of_a_trained_pipeline_are_those_of_the_local_engine(tmp_path, trained, ray_cluster):
     notes = write_jsonl(tmp_path / "notes.jsonl", TEXTS, ward="B2")
     threads = torch.get_num_threads()
-    options = {"part_size": 8, "batch_size": 4, "threads": 1, "labels": ["Chemical"], "minimum_confidence": 0.1}
-    local = annotate(str(trained), [notes], tmp_path / "local", format="parquet", **options)
+    options = {"part_size": 8, "batch_size": 4, "threads": 1, "labels": ("Chemical",), "minimum_confidence": 0.1}
+    local = annotate(str(trained), [notes], tmp_path / "local", AnnotateOptions(format="parquet", **options))
     torch.set_num_threads(threads)
     summary = annotate_on_ray(str(trained), [notes], str(tmp_path / "ray"), actors=2, **options)
     assert summary[:4] == local[:4]
@@ -116,6 +120,19 @@ def test_rows_of_a_trained_pipeline_are_those_of_the_local_engine(tmp_path, trai
     assert found.equals(rows(tmp_path / "local"))
     for run in ("local", "ray"):
         assert len(list((tmp_path / run / "parts").iterdir())) == 5
+
+
+def test_attributes_are_those_of_the_local_engine(tmp_path, ray_cluster):
+    make_pipeline("annotate_tests_attributes").to_disk(tmp_path / "attributes")
+    model, notes = str(tmp_path / "attributes"), write_jsonl(tmp_path / "notes.jsonl", ["aspirin for gout"])
+    annotate_on_ray(model, [notes], str(tmp_path / "ray"))
+    found = rows(tmp_path / "ray")
+    assert [json.loads(entity["attributes"]) for entity in found["entities"].to_pylist()[0]] == [
+        {"is_negated": False, "dose": DOSE},
+        {"is_negated": True, "section": "Past β history"},
+    ]
+    annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet"))
+    assert found.equals(rows(tmp_path / "local"))
 
 
 @pytest.fixture
@@ -135,7 +152,7 @@ def mixed(tmp_path):
 # The URI stands in for one of an object store.
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_notes_are_annotated_and_rejected_as_by_the_local_engine(tmp_path, model, mixed, ray_cluster, scheme):
-    annotate(model, [mixed], tmp_path / "local", format="parquet", keep_text=False)
+    annotate(model, [mixed], tmp_path / "local", AnnotateOptions(format="parquet", keep_text=False))
     output = f"{scheme}{tmp_path}/ray"
     options = {"keep_text": False, "part_size": 3}
     summary = annotate_on_ray(model, [f"{scheme}{mixed}"], output, **options)
@@ -177,7 +194,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(tmp_path, ray_cluster
     assert len(loaded) == 4
     assert killed in loaded and killed != str(os.getpid())
     assert summary.notes == len(TEXTS) * 2 + 1
-    annotate(model, [notes], tmp_path / "local", format="parquet")
+    annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet"))
     assert rows(tmp_path / "ray").equals(rows(tmp_path / "local"))
 
 
@@ -283,7 +300,7 @@ def test_ids_are_read_and_known_ones_are_rejected(tmp_path):
     path.write_text('{"id": "1", "text": "a"}\n[]\n{"id": "1", "text": "b"}\n{"text": "c"}\n')
     group = Group(7, [make_source(path)], [])
     assert contents(read_ids(group.dump(), reading=READING)) == [{"group": 7, "ids": ["1", None, "1", "notes:4"]}]
-    parts = contents(read_parts(group._replace(known=[2]).dump(), reading=READING, part_size=3))
+    parts = contents(read_parts(group._replace(known=[2]).dump(), options=AnnotateOptions(part_size=3)))
     assert [part["name"] for part in parts] == ["part-00007-00000.parquet", "part-00007-00001.parquet"]
     assert [note for part in parts for note in part["notes"]] == [
         ["1", "a", {}],
@@ -304,7 +321,8 @@ def test_a_column_that_is_missing_is_named(tmp_path):
 
 def make_job(model, output, **changes):
     description = describe_model(model, load_pipeline(model))
-    job = Job(model, description, [], 0.0, 64, True, torch.get_num_threads(), False, str(output))
+    options = AnnotateOptions(format="parquet", threads=torch.get_num_threads(), ray=RayOptions())
+    job = Job(model, description, options, str(output))
     return job._replace(**changes)
 
 

@@ -19,12 +19,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.annotation.notes import Note, Rejected
-from scripts.annotation.readers import KINDS, input_files, read_notes, skipped_files
+from scripts.annotation.readers import input_files, read_inputs, skipped_files
 from scripts.errors import ProjectError
-from scripts.formats import FORMATS
+from scripts.formats.reading import ReadOptions
+from scripts.formats.registry import READERS, WRITERS
 from scripts.records.documents import Document, Passage
-from tests.annotation.notes import COLUMNS, IDS, TEXTS
+from scripts.records.notes import Note, Rejected
+from tests.formats import reading_back
+from tests.formats.documents import COLUMNS, IDS, TEXTS
 
 ONE_COLUMN = st.fixed_dictionaries({"more": TEXTS})
 BIOC = "<collection><document><id>7</id>{}</document></collection>"
@@ -38,7 +40,7 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def read(*paths: Path, **options) -> list[Note | Rejected]:
-    return list(read_notes([str(path) for path in paths], **options))
+    return list(read_inputs([str(path) for path in paths], ReadOptions(**options)))
 
 
 def read_content(folder: Path, name: str, content: str | bytes, **options) -> list[tuple]:
@@ -67,10 +69,12 @@ def write_parquet(notes: list[Note], path: Path) -> None:
 
 
 def write_documents(notes: list[Note], path: Path, format: str) -> None:
-    FORMATS[format].write([Document(note.id, (Passage("title", note.text),), ()) for note in notes], path)
+    writer = WRITERS[format]()
+    documents = (Document(note.id, (Passage("title", note.text),), ()) for note in notes)
+    writer.write([writer.prepare(document) for document in documents], path)
 
 
-WRITERS = {
+ROW_WRITERS = {
     ".csv": write_csv,
     ".tsv": lambda notes, path: write_csv(notes, path, dialect=csv.excel_tab),
     ".jsonl": write_jsonl,
@@ -98,11 +102,11 @@ def notes(draw, columns=ONE_COLUMN) -> list[Note]:
     return [Note(identifier, draw(TEXTS), draw(columns)) for identifier in ids]
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@pytest.mark.parametrize("suffix", ROW_WRITERS)
 @given(given=notes(), packed=st.sampled_from(["", ".gz", ".zst"]))
 def test_rows_are_read_as_the_standard_writers_write_them(folder, suffix, packed, given):
     path = folder / f"notes{suffix}"
-    WRITERS[suffix](given, path)
+    ROW_WRITERS[suffix](given, path)
     if packed and suffix != ".parquet":
         path = write(path.with_name(path.name + packed), pack(path.read_bytes(), packed))
     assert read(path) == given
@@ -115,12 +119,12 @@ def test_values_of_all_types_pass_through_jsonl(folder, given):
     assert read(path) == given
 
 
-@pytest.mark.parametrize(("format", "suffix"), [(name, FORMATS[name].suffix) for name in ("bioc-json", "bioc-xml")])
+@pytest.mark.parametrize(("format", "suffix"), [(name, WRITERS[name].suffix) for name in ("bioc-json", "bioc-xml")])
 @given(given=notes(columns=st.just({})))
 def test_bioc_is_read_as_formats_writes_it(folder, format, suffix, given):
     path = folder / f"notes{suffix}"
     write_documents(given, path, format)
-    expected = FORMATS[format].read(path)
+    expected = reading_back.read_documents(path, format)
     assert read(path) == [Note(document.id, document.text, {}) for document in expected]
     assert len(expected) == len(given)
 
@@ -131,7 +135,7 @@ def test_pubtator_is_read_as_formats_writes_it(folder, given):
     write_documents(given, path, "pubtator")
     found = read(path)
     assert [note.id for note in found] == [note.id for note in given]
-    assert found == [Note(document.id, document.text, {}) for document in FORMATS["pubtator"].read(path)]
+    assert found == [Note(document.id, document.text, {}) for document in reading_back.read_documents(path, "pubtator")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-be", "cp1252"])
@@ -505,7 +509,7 @@ def test_what_is_refused_before_anything_is_read(tmp_path, monkeypatch, files, i
     for name, content in files.items():
         write(tmp_path / name, content)
     with pytest.raises(ProjectError, match=message):
-        read_notes(inputs)
+        read_inputs(inputs)
 
 
 @pytest.mark.parametrize(
@@ -521,15 +525,15 @@ def test_what_is_refused_before_anything_is_read(tmp_path, monkeypatch, files, i
 def test_options_are_checked_before_anything_is_read(tmp_path, options, message):
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "n.parquet")
     with pytest.raises(ProjectError, match=message):
-        read_notes([str(tmp_path)], **options)
+        read_inputs([str(tmp_path)], ReadOptions(**options))
 
 
 def test_a_pipe_is_refused_and_a_file_that_cannot_be_opened_is_rejected(tmp_path):
     os.mkfifo(tmp_path / "n.jsonl")
     with pytest.raises(ProjectError, match="is neither a file nor a folder"):
-        read_notes([str(tmp_path / "n.jsonl")])
+        read_inputs([str(tmp_path / "n.jsonl")])
     path = write(tmp_path / "gone.csv", "text\na\n")
-    notes = read_notes([str(path), str(write(tmp_path / "n.txt", "a"))])
+    notes = read_inputs([str(path), str(write(tmp_path / "n.txt", "a"))])
     path.unlink()
     assert list(notes) == [
         Rejected("gone.csv", "the file can't be read to its end: No such file or directory"),
@@ -549,7 +553,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(PermissionError):
-        read_notes([str(tmp_path)])
+        read_inputs([str(tmp_path)])
 
 
 def test_standard_input_is_jsonl_and_each_note_is_there_when_its_line_is(monkeypatch):
@@ -557,7 +561,7 @@ def test_standard_input_is_jsonl_and_each_note_is_there_when_its_line_is(monkeyp
     with os.fdopen(end) as stdin, os.fdopen(start, "w", buffering=1) as pipe:
         monkeypatch.setattr("sys.stdin", stdin)
         assert input_files(["-"]) == [Path("-")]
-        notes = read_notes(["-"])
+        notes = read_inputs(["-"])
         pipe.write('{"text": "a"}\n')
         assert next(notes) == Note("stdin:1", "a", {})
         pipe.write('{"text": 5}\n{"text": "c"}')
@@ -569,7 +573,7 @@ def test_standard_input_is_jsonl_and_each_note_is_there_when_its_line_is(monkeyp
         assert not stdin.closed
 
 
-@pytest.mark.parametrize("suffix", [*(suffix for suffix in KINDS if suffix != ".txt"), ".jsonl.gz", ".jsonl.zst"])
+@pytest.mark.parametrize("suffix", [*(suffix for suffix in READERS if suffix != ".txt"), ".jsonl.gz", ".jsonl.zst"])
 def test_the_first_note_is_there_before_half_of_the_file_is_read(tmp_path, monkeypatch, suffix):
     texts = [random.Random(number).randbytes(2000).hex() for number in range(1000)]
     notes = [Note(str(number), text, {"more": ""}) for number, text in enumerate(texts)]
@@ -582,7 +586,7 @@ def test_the_first_note_is_there_before_half_of_the_file_is_read(tmp_path, monke
             return reads[-1]
 
     monkeypatch.setattr(Path, "open", lambda path, mode: BufferedReader(Counted(path)))
-    found = read_notes([str(path)])
+    found = read_inputs([str(path)])
     assert next(found).text == notes[0].text
     assert 0 < sum(reads) < path.stat().st_size / 2
     assert [note.text for note in found] == texts[1:]
@@ -598,5 +602,5 @@ def write_notes(notes: list[Note], folder: Path, suffix: str) -> Path:
     elif packed:
         path.write_bytes(pack(write_notes(notes, folder, f".{unpacked}").read_bytes(), f".{packed}"))
     else:
-        WRITERS[".jsonl" if suffix == ".ndjson" else suffix](notes, path)
+        ROW_WRITERS[".jsonl" if suffix == ".ndjson" else suffix](notes, path)
     return path

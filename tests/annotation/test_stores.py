@@ -7,13 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.annotation.notes import Note
-from scripts.annotation.readers import KINDS, Options, read_source
+from scripts.annotation.readers import source_notes
 from scripts.annotation.sources import check_apart, find_stored_sources
 from scripts.annotation.stores import Folder, StoredFile, StoreError, list_files, open_store
 from scripts.errors import ProjectError
+from scripts.formats.reading import ReadOptions
+from scripts.formats.registry import READERS
+from scripts.records.notes import Note
 
-READING = Options("text", "id", "utf-8")
+READING = ReadOptions("text", "id", "utf-8")
 # PyArrow's own file system, and one of fsspec's.
 SCHEMES = ["file://", "local://"]
 
@@ -33,11 +35,11 @@ def notes(tmp_path):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_notes_are_found_and_read_as_in_a_folder(notes, scheme):
-    sources = find_stored_sources([f"{scheme}{notes}"], suffixes=KINDS)
-    local = find_stored_sources([str(notes)], suffixes=KINDS)
+    sources = find_stored_sources([f"{scheme}{notes}"], suffixes=READERS)
+    local = find_stored_sources([str(notes)], suffixes=READERS)
     assert [source.name for source in sources] == [source.name for source in local]
     assert [source.uri for source in sources] == [f"{scheme}{source.path}" for source in local]
-    found = [note for source in sources for note in read_source(source, READING)]
+    found = [note for source in sources for note in source_notes(source, READING)]
     assert found == [Note("a", "gout", {}), Note("1", "aspirin", {}), Note("2", "gout", {})]
 
 
@@ -57,13 +59,13 @@ def test_what_is_not_there_is_named(place, why):
 def test_a_folder_without_notes_is_refused(tmp_path):
     (tmp_path / "scan.pdf").write_text("no note")
     with pytest.raises(ProjectError, match="holds no file of notes"):
-        find_stored_sources([f"file://{tmp_path}"], suffixes=KINDS)
+        find_stored_sources([f"file://{tmp_path}"], suffixes=READERS)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "b c/n.jsonl.gz", "c.parquet"])
 def test_a_fault_of_the_store_rejects_no_note(notes, name, monkeypatch):
     """A file that is damaged is rejected; one that cannot be had now is not."""
-    (source,) = find_stored_sources([f"file://{notes}/{name}"], suffixes=KINDS)
+    (source,) = find_stored_sources([f"file://{notes}/{name}"], suffixes=READERS)
 
     class Broken:
         """A file that can be opened, and not read."""
@@ -82,14 +84,14 @@ def test_a_fault_of_the_store_rejects_no_note(notes, name, monkeypatch):
 
     monkeypatch.setattr(StoredFile, "__init__", break_file)
     with pytest.raises(StoreError, match="OSError"):
-        list(read_source(source, READING))
+        list(source_notes(source, READING))
 
 
 def test_a_file_that_is_gone_is_a_fault_of_the_store(notes):
-    (source,) = find_stored_sources([f"file://{notes}/a.txt"], suffixes=KINDS)
+    (source,) = find_stored_sources([f"file://{notes}/a.txt"], suffixes=READERS)
     (notes / "a.txt").unlink()
     with pytest.raises(StoreError, match="FileNotFoundError"):
-        list(read_source(source, READING))
+        list(source_notes(source, READING))
 
 
 @pytest.mark.parametrize("scheme", ["", *SCHEMES])

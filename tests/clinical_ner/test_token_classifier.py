@@ -268,7 +268,7 @@ def test_label_is_added_to_a_trained_head(nlp: Language) -> None:
 
 @pytest.mark.parametrize("label", ["", None, 3])
 def test_labels_that_are_none_are_refused(nlp: Language, label: object) -> None:
-    with pytest.raises(ValueError, match="must be a string, and not empty"):
+    with pytest.raises(ValueError, match="must be a string that is not empty"):
         nlp.get_pipe("ner").add_label(label)
 
 

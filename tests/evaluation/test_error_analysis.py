@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.evaluation.error_analysis import BOUNDARIES, CLASSES, FLAGS, analyse, summarize
-from scripts.evaluation.scoring import Document
+from scripts.evaluation.error_analysis import BOUNDARIES, CLASSES, FLAGS, analyse, summarize_errors
+from scripts.evaluation.scoring import ScoredDocument
 from scripts.evaluation.slices import Context, Names, collect_names, read_context
 from scripts.records.mentions import Mention
 from tests.marked import make_record
-from tests.mentions import LENGTH, flat_mentions
+from tests.mentions import LENGTH, drawn_mentions
 
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 NO_CONTEXT = Context("x" * LENGTH, set(), set(), [], [], set())
@@ -24,7 +24,7 @@ def chemical(start: int, end: int) -> Mention:
 
 
 def errors_of(gold: list[Mention], predicted: list[Mention]) -> list[dict]:
-    return list(analyse([Document("1", gold, predicted)], {"1": NO_CONTEXT}, Names()))
+    return list(analyse([ScoredDocument("1", gold, predicted)], {"1": NO_CONTEXT}, Names()))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_row_says_where_and_what() -> None:
     record = make_record("Rats with [Disease acute gout] got", "[Chemical aspirin] and died of it.", document_id="7")
     gold, predicted = [disease(10, 20), chemical(25, 32)], [disease(16, 20), chemical(25, 32)]
     contexts = {"7": read_context(record, LABELS)}
-    missed, wrong = analyse([Document("7", gold, predicted)], contexts, Names())
+    missed, wrong = analyse([ScoredDocument("7", gold, predicted)], contexts, Names())
     assert missed == {
         "id": "7",
         "start": 10,
@@ -96,7 +96,7 @@ def test_row_says_where_and_what() -> None:
 def test_context_is_60_characters_and_no_text_leaves_it_out() -> None:
     text = "a" * 100 + " gout " + "b" * 100
     contexts = {"1": Context(text, set(), set(), [], [], set())}
-    documents = [Document("1", [disease(101, 105)], [])]
+    documents = [ScoredDocument("1", [disease(101, 105)], [])]
     (row,) = analyse(documents, contexts, Names())
     assert (len(row["before"]), len(row["after"])) == (60, 60)
     (row,) = analyse(documents, contexts, Names(), text=False)
@@ -130,22 +130,22 @@ NAMES = collect_names(TRAINING, LABELS)
 )
 def test_flags(text: str, gold: list[Mention], predicted: list[Mention], flags: list[str]) -> None:
     contexts = {"1": read_context(make_record(text), LABELS)}
-    (row,) = analyse([Document("1", gold, predicted)], contexts, NAMES)
+    (row,) = analyse([ScoredDocument("1", gold, predicted)], contexts, NAMES)
     assert row["flags"] == flags
 
 
 def test_false_positive_has_the_flags_of_the_mention_it_overlaps() -> None:
     contexts = {"1": read_context(make_record("had bad podagra"), LABELS)}
-    rows = analyse([Document("1", [disease(8, 15, "D1")], [disease(4, 15)])], contexts, NAMES)
+    rows = analyse([ScoredDocument("1", [disease(8, 15, "D1")], [disease(4, 15)])], contexts, NAMES)
     assert [row["flags"] for row in rows] == [["synonym"], ["synonym"]]
 
 
-@given(st.lists(st.tuples(flat_mentions(), flat_mentions()), min_size=1, max_size=3))
+@given(st.lists(st.tuples(drawn_mentions(), drawn_mentions()), min_size=1, max_size=3))
 def test_every_error_has_exactly_one_class(sides: list) -> None:
-    documents = [Document(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
+    documents = [ScoredDocument(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
     rows = list(analyse(documents, {document.id: NO_CONTEXT for document in documents}, Names()))
     errors = sum(len(document.wrong) + len(document.missed) for document in documents)
-    summary = summarize(rows, list(LABELS))
+    summary = summarize_errors(rows, list(LABELS))
     assert summary["total"] == len(rows) == errors
     assert sum(number for counts in summary["by_class"].values() for number in counts.values()) == errors
     for row in rows:
@@ -159,7 +159,7 @@ def test_every_error_has_exactly_one_class(sides: list) -> None:
 
 def test_summary_counts_by_label() -> None:
     rows = errors_of([disease(0, 4), chemical(10, 14)], [disease(0, 5), chemical(20, 24)])
-    summary = summarize(rows, ["Chemical", "Disease"])
+    summary = summarize_errors(rows, ["Chemical", "Disease"])
     assert summary["by_class"] == {
         "boundary": {"Chemical": 0, "Disease": 2},
         "wrong_label": {"Chemical": 0, "Disease": 0},

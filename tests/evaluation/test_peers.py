@@ -7,9 +7,9 @@ import pytest
 
 from scripts.errors import ProjectError
 from scripts.evaluation.peers import read_system, score_peers
-from scripts.fetch_corpus import BC5CDR_FILES, read_bioc
+from scripts.fetch_corpus import read_bioc
 from scripts.records.bigbio import document_id
-from scripts.records.mentions import DEFAULT_LABELS, Mention, mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 from tests.shared import ARCHIVE, needs_archive
 
 PUBTATOR = """\
@@ -88,8 +88,8 @@ def test_published_systems_have_the_organisers_counts(tmp_path: Path) -> None:
     for name in ("DNorm.PubTator.txt", "tmChem.PubTator.txt"):
         (tmp_path / name).write_bytes(members[f"TestSet.{name}"])
     labels = parse_labels(DEFAULT_LABELS)
-    records = read_bioc(members[BC5CDR_FILES["test"][0]])
-    tables = score_peers(tmp_path, {document_id(record): mentions(record, labels) for record in records}, seed=0)
+    records = read_bioc(members["CDR_TestSet.BioC.xml"])
+    tables = score_peers(tmp_path, {document_id(record): flat_mentions(record, labels) for record in records}, seed=0)
     rows = {
         (system, label): tuple(row[key] for key in ("tp", "fp", "fn"))
         + tuple(round(100 * row[key], 2) for key in ("precision", "recall", "f1"))

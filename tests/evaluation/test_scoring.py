@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import (
-    Document,
-    count,
-    interval,
+    ScoredDocument,
+    count_outcomes,
     labels_of,
     pair,
+    percentile_interval,
     resample,
     score,
     score_relaxed,
     tabulate,
 )
 from scripts.records.mentions import Mention
-from tests.mentions import flat_mentions
+from tests.mentions import drawn_mentions
 
 LABELS = ["Chemical", "Disease"]
 
@@ -48,17 +48,17 @@ def disease(start: int, end: int) -> Mention:
 def test_mention_is_right_if_offsets_and_label_are(
     gold: list[Mention], predicted: list[Mention], expected: tuple
 ) -> None:
-    assert tuple(count([Document("1", gold, predicted)], ["Disease"])[0, 0]) == expected
+    assert tuple(count_outcomes([ScoredDocument("1", gold, predicted)], ["Disease"])[0, 0]) == expected
 
 
 def test_wrong_label_is_an_error_of_both_labels() -> None:
-    counts = count([Document("1", [disease(0, 4)], [chemical(0, 4)])], LABELS)
+    counts = count_outcomes([ScoredDocument("1", [disease(0, 4)], [chemical(0, 4)])], LABELS)
     assert counts.tolist() == [[[0, 1, 0], [0, 0, 1]]]
 
 
 def test_offsets_count_within_one_document() -> None:
-    documents = [Document("1", [disease(0, 4)], []), Document("2", [], [disease(0, 4)])]
-    assert count(documents, ["Disease"]).tolist() == [[[0, 0, 1]], [[0, 1, 0]]]
+    documents = [ScoredDocument("1", [disease(0, 4)], []), ScoredDocument("2", [], [disease(0, 4)])]
+    assert count_outcomes(documents, ["Disease"]).tolist() == [[[0, 0, 1]], [[0, 1, 0]]]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_macro_is_undefined_where_a_label_lacks_predictions() -> None:
 
 
 def test_labels_of_either_side_are_scored() -> None:
-    documents = [Document("1", [disease(0, 4)], [Mention(0, 4, "Gene")])]
+    documents = [ScoredDocument("1", [disease(0, 4)], [Mention(0, 4, "Gene")])]
     assert labels_of(documents, ["Chemical"]) == ["Chemical", "Disease", "Gene"]
 
 
@@ -127,7 +127,7 @@ def test_order_of_documents_does_not_matter() -> None:
     gold = {str(key): [disease(key, key + 3)] for key in range(20)}
     predicted = {key: mentions if int(key) % 3 else [] for key, mentions in gold.items()}
     backwards = dict(reversed(gold.items()))
-    tables = [score(count(pair(g, predicted), ["Disease"]), ["Disease"], seed=1) for g in (gold, backwards)]
+    tables = [score(count_outcomes(pair(g, predicted), ["Disease"]), ["Disease"], seed=1) for g in (gold, backwards)]
     assert tables[0] == tables[1]
 
 
@@ -157,7 +157,7 @@ def test_interval_is_none_where_the_measure_never_is_defined() -> None:
         "recall": None,
         "f1": None,
     }
-    assert interval(np.array([np.nan, 0.5, 0.5])) == [0.5, 0.5]
+    assert percentile_interval(np.array([np.nan, 0.5, 0.5])) == [0.5, 0.5]
 
 
 def test_a_thousand_draws_of_500_documents_take_seconds() -> None:
@@ -170,7 +170,7 @@ def test_a_thousand_draws_of_500_documents_take_seconds() -> None:
 def test_relaxed_schemes() -> None:
     gold = [disease(0, 10), disease(20, 30), chemical(40, 50), chemical(60, 70)]
     predicted = [disease(0, 10), disease(20, 25), disease(40, 50), disease(80, 90)]
-    table = score_relaxed([Document("1", gold, predicted)], LABELS)["micro"]
+    table = score_relaxed([ScoredDocument("1", gold, predicted)], LABELS)["micro"]
     names = ("correct", "incorrect", "partial", "missed", "spurious", "precision", "recall", "f1")
     assert {scheme: tuple(row[name] for name in names) for scheme, row in table.items()} == {
         "strict": (1, 2, 0, 1, 1, 0.25, 0.25, 0.25),
@@ -181,7 +181,7 @@ def test_relaxed_schemes() -> None:
 
 
 def test_relaxed_touching_mentions_do_not_overlap() -> None:
-    table = score_relaxed([Document("1", [disease(0, 4)], [disease(4, 8)])], ["Disease"])["Disease"]
+    table = score_relaxed([ScoredDocument("1", [disease(0, 4)], [disease(4, 8)])], ["Disease"])["Disease"]
     assert (table["partial"]["missed"], table["partial"]["spurious"]) == (1, 1)
 
 
@@ -194,17 +194,22 @@ def test_relaxed_touching_mentions_do_not_overlap() -> None:
     ],
 )
 def test_relaxed_measures_are_none_where_undefined(gold: list, predicted: list, measures: tuple) -> None:
-    table = score_relaxed([Document("1", gold, predicted)], LABELS)
+    table = score_relaxed([ScoredDocument("1", gold, predicted)], LABELS)
     for scheme in ("strict", "exact", "partial", "type"):
         row = table["micro"][scheme]
         assert (row["precision"], row["recall"], row["f1"]) == measures
         assert table["Chemical"][scheme]["f1"] is None
 
 
-@given(st.lists(st.tuples(flat_mentions(), flat_mentions()), min_size=1, max_size=4))
+@given(st.lists(st.tuples(drawn_mentions(), drawn_mentions()), min_size=1, max_size=4))
 def test_relaxed_strict_finds_what_we_count(sides: list) -> None:
-    documents = [Document(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
-    table, relaxed = tabulate(count(documents, LABELS), LABELS), score_relaxed(documents, LABELS)
+    documents = [ScoredDocument(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
+    table, relaxed = tabulate(count_outcomes(documents, LABELS), LABELS), score_relaxed(documents, LABELS)
     for name in (*LABELS, "micro"):
         assert relaxed[name]["strict"]["correct"] == table[name]["tp"]
         assert {relaxed[name]["strict"][key] for key in ("precision",)} == {table[name]["precision"]}
+
+
+def test_no_documents_are_refused() -> None:
+    with pytest.raises(ProjectError, match="There are no documents to score"):
+        pair({}, {})

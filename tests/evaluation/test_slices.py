@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.evaluation.scoring import Document, count, tabulate
+from scripts.evaluation.scoring import ScoredDocument, count_outcomes, tabulate
 from scripts.evaluation.slices import (
     DOCUMENTS_OF_A_SECTION,
     Context,
@@ -16,9 +16,9 @@ from scripts.evaluation.slices import (
     surface_form,
 )
 from scripts.records.bigbio import Record, document_id, document_text
-from scripts.records.mentions import Mention, mentions
+from scripts.records.mentions import Mention, flat_mentions
 from tests.marked import make_record
-from tests.mentions import LENGTH, flat_mentions
+from tests.mentions import LENGTH, drawn_mentions
 
 LABELS = {"Chemical": "Chemical", "Disease": "Disease"}
 NAMES = list(LABELS)
@@ -27,7 +27,7 @@ NAMES = list(LABELS)
 def slices_of(records: list[Record], predicted: list[list[Mention]], names: Names | None = None) -> dict:
     """Give tp, fp and fn by group and part."""
     documents = [
-        Document(document_id(record), mentions(record, LABELS), found)
+        ScoredDocument(document_id(record), flat_mentions(record, LABELS), found)
         for record, found in zip(records, predicted, strict=True)
     ]
     contexts = {document_id(record): read_context(record, LABELS) for record in records}
@@ -60,7 +60,7 @@ def test_length_counts_words_between_spaces() -> None:
 
 def test_abbreviation_and_its_long_form() -> None:
     record = make_record("[Disease Renal failure] ([Disease RF]) and [Disease gout] and [Disease RF]")
-    found = slices_of([record], [mentions(record, LABELS)[:3]])
+    found = slices_of([record], [flat_mentions(record, LABELS)[:3]])
     assert found["abbreviation", "short form"] == (1, 0, 1)
     assert found["abbreviation", "long form"] == (1, 0, 0)
     assert found["abbreviation", "other"] == (1, 0, 0)
@@ -103,7 +103,7 @@ def test_composites(record: Record, expected: set) -> None:
 
 def test_no_prediction_is_wrong_in_a_composite() -> None:
     record = composite([(0, 26)], [(12, 26)])
-    documents = [Document("1", mentions(record, LABELS), [Mention(12, 26, "Disease")])]
+    documents = [ScoredDocument("1", flat_mentions(record, LABELS), [Mention(12, 26, "Disease")])]
     rows = score_slices(documents, {"1": read_context(record, LABELS)}, Names(), NAMES)
     row = next(row["scores"]["micro"] for row in rows if row["part"] == "composite")
     assert row == {"precision": None, "recall": 0.0, "f1": None, "tp": 0, "fp": None, "fn": 1}
@@ -142,13 +142,13 @@ def test_no_sections_without_headers() -> None:
     }
 
 
-@given(st.lists(st.tuples(flat_mentions(), flat_mentions()), min_size=1, max_size=3))
+@given(st.lists(st.tuples(drawn_mentions(), drawn_mentions()), min_size=1, max_size=3))
 def test_parts_of_a_group_add_up(sides: list) -> None:
-    documents = [Document(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
+    documents = [ScoredDocument(str(number), gold, predicted) for number, (gold, predicted) in enumerate(sides)]
     context = Context(("Gout x " * LENGTH)[:LENGTH], {"gout"}, {"x gout"}, [(0, "title"), (9, "body")], [], set())
     names = Names(forms={("out", "Disease"), ("gout", "Disease")})
     rows = score_slices(documents, {document.id: context for document in documents}, names, NAMES)
-    whole = tabulate(count(documents, NAMES), NAMES)
+    whole = tabulate(count_outcomes(documents, NAMES), NAMES)
     for name in (*NAMES, "micro"):
         for group in {row["group"] for row in rows} - {"composite"}:
             parts = [row["scores"][name] for row in rows if row["group"] == group]

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import MEASURES
-from scripts.evaluation.word_scores import check_agreement, score_words, word_tags
+from scripts.evaluation.word_scores import check_agreement, iob2_tags, score_words
 
 NLP = set_tokenizer(spacy.blank("en"))
 LABELS = ["Chemical", "Disease"]
@@ -89,5 +89,5 @@ def test_disagreement_is_refused() -> None:
 
 def test_tags_are_iob2() -> None:
     doc = make_doc(5, [(0, 2, "Disease"), (2, 3, "Disease")])
-    assert word_tags(doc) == ["B-Disease", "I-Disease", "B-Disease", "O", "O"]
-    assert word_tags(doc) == [f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type_ else "O" for t in doc]
+    assert iob2_tags(doc) == ["B-Disease", "I-Disease", "B-Disease", "O", "O"]
+    assert iob2_tags(doc) == [f"{t.ent_iob_}-{t.ent_type_}" if t.ent_type_ else "O" for t in doc]

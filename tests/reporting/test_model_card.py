@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from scripts.report import make_environment
+from scripts.reporting.html_page import make_environment
 from scripts.reporting.model_card import card_data, describe_encoder, make_card
 from tests.runs import CONFIDENCE, Run, make_run
 

@@ -1,8 +1,9 @@
-"""Small pipelines, and the service of one on a real port."""
+"""Small pipelines, and a service on a real port."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import spacy
@@ -10,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
@@ -22,13 +23,15 @@ PATTERNS = [
 ]
 
 
-# Of a pipeline that is sure of diseases, and less so of chemicals.
+# A pipeline that is confident about diseases, less so about chemicals.
 SURE = {"aspirin": 0.4, "gout": 0.9, "heart failure": 0.9}
 
 
 @Language.factory("set_confidences", assigns=["span._.confidence"])
 def make_confidences(nlp: Language, name: str, by_text: dict[str, float]) -> Callable[[Doc], Doc]:
-    """Make a component that gives entities a confidence by their text, and others none."""
+    """Create a component that sets the confidence of entities by their text, or to None."""
+    if not Span.has_extension("confidence"):
+        Span.set_extension("confidence", default=None)
 
     def set_confidences(doc: Doc) -> Doc:
         for ent in doc.ents:
@@ -38,19 +41,43 @@ def make_confidences(nlp: Language, name: str, by_text: dict[str, float]) -> Cal
     return set_confidences
 
 
-def make_pipeline(confidences: dict[str, float] | None = None) -> Language:
-    """Make a pipeline that finds three names, in no time; with confidences by name, if they are given."""
+ATTRIBUTES = ("is_negated", "is_family", "section_category", "dose")
+
+
+@Language.factory("set_attributes", assigns=[f"span._.{name}" for name in ATTRIBUTES])
+def make_attributes(nlp: Language, name: str, by_text: dict[str, dict[str, Any]]) -> Callable[[Doc], Doc]:
+    """Create a component that sets attributes of entities by their text, and one that it does not declare."""
+    for attribute in (*ATTRIBUTES, "undeclared"):
+        if not Span.has_extension(attribute):
+            Span.set_extension(attribute, default=None)
+
+    def set_attributes(doc: Doc) -> Doc:
+        for ent in doc.ents:
+            ent._.undeclared = "hidden"
+            for attribute, value in by_text.get(ent.text, {}).items():
+                ent._.set(attribute, value)
+        return doc
+
+    return set_attributes
+
+
+def make_pipeline(
+    confidences: dict[str, float] | None = None, attributes: dict[str, dict[str, Any]] | None = None
+) -> Language:
+    """Create a fast pipeline that finds three names; with confidences and attributes by name, if they are given."""
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
     if confidences:
         nlp.add_pipe("set_confidences", config={"by_text": confidences})
+    if attributes:
+        nlp.add_pipe("set_attributes", config={"by_text": attributes})
     nlp.meta.update(name="ner_small", version="1.2.3")
     return nlp
 
 
 @pytest.fixture
 def client() -> Iterator[Callable[..., TestClient]]:
-    """Gives a client of an app whose lifespan has begun: client(nlp=..., max_texts=...)."""
+    """A function that returns a client of a started app: client(nlp=..., max_texts=...)."""
     clients = []
 
     def make(nlp: Language | None = None, **settings) -> TestClient:
@@ -65,7 +92,7 @@ def client() -> Iterator[Callable[..., TestClient]]:
 
 @contextmanager
 def running(app: FastAPI) -> Iterator[str]:
-    """Run an app on a real port of the loopback interface and give its address."""
+    """Run an app on a real port of the loopback interface and yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     started = threading.Event()
     startup = server.startup

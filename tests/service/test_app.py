@@ -1,4 +1,4 @@
-"""Each route answers rightly, and an odd or hostile request gets a 4xx with a reason: never a 500, never its text."""
+"""Each route responds correctly, and an odd or hostile request gets a 4xx with a reason: never a 500 or its text."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from scripts.service.app import create_app
+from scripts.service.schemas import Annotations
 from scripts.service.settings import Settings
 from tests.service.conftest import SURE, make_pipeline, running
 
@@ -24,7 +25,7 @@ SECRET = "Mr. Okonkwo"
 
 @Language.component("fails_on_kaboom")
 def fails_on_kaboom(doc: Doc) -> Doc:
-    """A pipeline's worst habit: an error whose message repeats the text."""
+    """Raise an error whose message repeats the text."""
     if "kaboom" in doc.text:
         raise ValueError(doc.text)
     return doc
@@ -38,13 +39,13 @@ def slow(doc: Doc) -> Doc:
 
 @pytest.fixture(scope="module")
 def shared_client():
-    """A client of an app that many tests may ask: nothing they do changes it."""
+    """A client of an app that tests share, as none of them changes it."""
     with TestClient(create_app(make_pipeline())) as client:
         yield client
 
 
 def annotate(client, body, **headers):
-    """Send a body as it is, or a value as JSON."""
+    """Send bytes as they are, or another value as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body)
     return client.post("/v1/annotate", content=content, headers={"content-type": "application/json"} | headers)
 
@@ -60,7 +61,15 @@ def test_an_answer_has_every_field(shared_client):
         "documents": [
             {
                 "entities": [
-                    {"text": "aspirin", "label": "Chemical", "start": 2, "end": 9, "confidence": None, "kb_id": None},
+                    {
+                        "text": "aspirin",
+                        "label": "Chemical",
+                        "start": 2,
+                        "end": 9,
+                        "confidence": None,
+                        "kb_id": None,
+                        "attributes": {},
+                    },
                     {
                         "text": "heart failure",
                         "label": "Disease",
@@ -68,6 +77,7 @@ def test_an_answer_has_every_field(shared_client):
                         "end": 27,
                         "confidence": None,
                         "kb_id": None,
+                        "attributes": {},
                     },
                 ]
             }
@@ -105,8 +115,8 @@ def test_a_right_request_gets_a_right_answer(shared_client, body, expected):
         (b"", 422, "Invalid JSON: EOF"),
         (b"{", 422, "Invalid JSON: EOF"),
         (b"[" * 100_000, 422, "recursion limit"),
-        (b'{"text": "\xff"}', 400, "not UTF-8: see byte 10"),
-        ('{"text": "gout"}'.encode("utf-16"), 400, "not UTF-8"),
+        (b'{"text": "\xff"}', 400, "not valid UTF-8 at byte 10"),
+        ('{"text": "gout"}'.encode("utf-16"), 400, "not valid UTF-8 at byte 0"),
         (b'{"text": "\\ud800"}', 422, "surrogate"),
         (b'{"text": "\\ude00"}', 422, "surrogate"),
         (b'{"text": "a\nb"}', 422, "control character"),
@@ -126,8 +136,8 @@ def test_a_right_request_gets_a_right_answer(shared_client, body, expected):
         ({"text": "a" * 4_000_000}, 413, "larger than 4000000 bytes"),
         ({"text": "a", "labels": "Disease"}, 422, "labels: Input should be a valid array"),
         ({"text": "a", "labels": ["Person"]}, 422, "labels[0]: Input should be 'Chemical' or 'Disease'"),
-        ({"text": "a", "min_confidence": 0.5}, 422, "min_confidence: This pipeline gives no confidence"),
-        ({"text": "a", "language": "en"}, 422, "known are text, texts, labels and min_confidence"),
+        ({"text": "a", "min_confidence": 0.5}, 422, "min_confidence: This pipeline does not report confidence"),
+        ({"text": "a", "language": "en"}, 422, "the known fields are text, texts, labels and min_confidence"),
         ({"texts": [1] * 10}, 422, "and 5 more"),
     ],
 )
@@ -165,6 +175,76 @@ def test_entities_without_a_confidence_are_not_dropped_silently(client):
     nlp.get_pipe("entity_ruler").add_patterns([{"label": "Gene", "pattern": "BRCA1"}])
     answer = annotate(client(nlp), {"texts": ["gout", "BRCA1"], "min_confidence": 0.5})
     assert (answer.status_code, "no confidence" in answer.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    "attributes, expected",
+    [
+        ({}, {}),
+        ({"is_negated": True, "is_family": False}, {"is_negated": True, "is_family": False}),
+        ({"section_category": "history", "is_negated": None}, {"section_category": "history"}),
+        ({"dose": {"amount": 2.5, "units": ["mg", None]}}, {"dose": {"amount": 2.5, "units": ["mg", None]}}),
+    ],
+)
+def test_attributes_are_those_that_components_declare(client, attributes, expected):
+    client = client(make_pipeline(SURE, {"gout": attributes, "aspirin": {"is_family": True}}))
+    answer = annotate(client, {"text": "gout, aspirin", "min_confidence": 0})
+    gout, aspirin = answer.json()["documents"][0]["entities"]
+    assert (gout["attributes"], gout["confidence"]) == (expected, 0.9)
+    assert aspirin["attributes"] == {"is_family": True}
+
+
+def test_attributes_are_documented_with_an_example(shared_client):
+    schemas = shared_client.get("/openapi.json").json()["components"]["schemas"]
+    field = schemas["EntitySchema"]["properties"]["attributes"]
+    assert (field["type"], field["additionalProperties"]) == ("object", True)
+    assert field["description"] and isinstance(field["examples"][0], dict)
+    assert [schemas[f"{title}Schema"]["title"] for title in ("Entity", "Document")] == ["Entity", "Document"]
+    Annotations.model_validate(schemas["Annotations"]["examples"][0])
+
+
+@Language.component("find_first_word", assigns=["doc.ents"])
+def find_first_word(doc: Doc) -> Doc:
+    """A component that declares no labels."""
+    doc.ents = [Span(doc, 0, 1, "Word")]
+    return doc
+
+
+@pytest.mark.parametrize("labels, expected", [(None, ["gout"]), (["Word"], ["gout"]), (["Disease"], [])])
+def test_a_pipeline_that_declares_no_labels_is_served(client, labels, expected):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("find_first_word")
+    client = client(nlp)
+    assert client.get("/v1/model").json()["labels"] == []
+    answer = annotate(client, {"text": "gout", "labels": labels})
+    assert [text for text, _ in mentions(answer)[0]] == expected
+    assert annotate(client, {"text": "gout", "labels": [5]}).status_code == 422
+    document = client.get("/openapi.json").json()
+    assert document["info"]["summary"] == "Finds mentions in biomedical and clinical text"
+    body = document["paths"]["/v1/annotate"]["post"]["requestBody"]["content"]["application/json"]
+    assert all(annotate(client, example["value"]).status_code == 200 for example in body["examples"].values())
+
+
+def test_limits_are_those_of_the_pipeline_asked(client):
+    few, many = client(max_characters=10), client(make_pipeline(SURE))
+    assert annotate(few, {"text": "a" * 11}).status_code == 422
+    assert annotate(many, {"text": "a" * 11, "min_confidence": 0.5}).status_code == 200
+
+
+def test_the_pipeline_runs_in_a_thread_that_was_prepared():
+    threads = {}
+    nlp = make_pipeline()
+
+    @Language.component("note_thread")
+    def note_thread(doc):
+        threads["pipeline"] = threading.get_ident()
+        return doc
+
+    nlp.add_pipe("note_thread")
+    app = create_app(nlp, prepare=lambda: threads.setdefault("prepared", threading.get_ident()))
+    with TestClient(app) as client:
+        assert annotate(client, {"text": "gout"}).status_code == 200
+    assert threads["prepared"] == threads["pipeline"] != threading.get_ident()
 
 
 def test_ids_in_a_knowledge_base(client):
@@ -257,7 +337,7 @@ def test_an_answer_that_takes_too_long(client):
     nlp.add_pipe("slow")
     client = client(nlp, timeout=0.1)
     answer = annotate(client, {"text": "gout"})
-    assert (answer.status_code, answer.json()) == (504, {"detail": "There was no answer within 0.1 seconds"})
+    assert (answer.status_code, answer.json()) == (504, {"detail": "The pipeline did not finish within 0.1 seconds"})
     assert client.get("/ready").status_code == 200
 
 
@@ -433,7 +513,7 @@ def test_a_token_is_asked_for(client, authorization, status):
     assert answer.status_code == status
     if status == 401:
         assert answer.headers["www-authenticate"] == "Bearer"
-        # Who may not ask is not read either.
+        # Without the token, the body is not read.
         assert annotate(client, b"not json", **headers).status_code == 401
 
 

@@ -1,16 +1,17 @@
-"""Concurrent texts share batches; a full queue, a lost client and a text that breaks the pipeline harm nobody else."""
+"""Concurrent texts share batches; a full queue, a lost client or a text that breaks the pipeline affects no others."""
 
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import pytest
 
-from scripts.service.batching import Batcher, Closed, Failed, QueueFull, run_isolated
+from scripts.service.batching import Batcher, Closed, FailedText, QueueFull, run_isolated
 
 
 class Upper:
-    """Gives texts in upper case and notes each batch; can be held at the door, and fails on the text "bad"."""
+    """Return texts in upper case and record each batch; waits while the door is closed, fails on the text "bad"."""
 
     def __init__(self):
         self.batches: list[list[str]] = []
@@ -162,6 +163,68 @@ def test_a_cancelled_request_is_dropped_and_its_batch_goes_on():
     assert after_warm_up(upper) == [list("abcd"), ["f"]]
 
 
+@pytest.mark.parametrize("cancelled, left", [("bcd", 1), ("b", 3), ("", 4)])
+def test_a_cancelled_request_leaves_its_place_in_the_queue(cancelled, left):
+    upper = Upper()
+
+    async def scenario():
+        async with make_batcher(upper, batch_size=1, queue_size=4) as batcher:
+            upper.door.clear()
+            running = asyncio.create_task(batcher.submit(["a"]))
+            await asyncio.sleep(0.1)
+            queued = {text: asyncio.create_task(batcher.submit([text])) for text in "bcde"}
+            await asyncio.sleep(0)
+            for text in cancelled:
+                queued[text].cancel()
+            await asyncio.sleep(0.02)
+            assert len(batcher) == left
+            room = [str(number) for number in range(4 - left)]
+            with pytest.raises(QueueFull):
+                await batcher.submit([*room, "one more"])
+            later = asyncio.create_task(batcher.submit(room))
+            await asyncio.sleep(0)
+            assert len(batcher) == 4
+            upper.door.set()
+            assert await later == room
+            await asyncio.gather(running, *(task for text, task in queued.items() if text not in cancelled))
+
+    asyncio.run(scenario())
+
+
+def test_the_worker_thread_is_prepared_before_it_runs_the_pipeline():
+    device = ContextVar("device", default="cpu")
+    prepared, used = [], []
+
+    def prepare():
+        prepared.append(threading.current_thread().name)
+        device.set("gpu")
+
+    def annotate(texts):
+        used.append((threading.current_thread().name, device.get()))
+        return texts
+
+    async def scenario():
+        async with make_batcher(annotate, batch_size=1, prepare=prepare) as batcher:
+            await batcher.submit(["a", "b"])
+
+    asyncio.run(scenario())
+    assert prepared == ["pipeline_0"]
+    assert used == [("pipeline_0", "gpu")] * 3
+    assert device.get() == "cpu"
+
+
+def test_a_worker_thread_that_cannot_be_prepared_is_noticed_at_the_start():
+    def prepare():
+        raise RuntimeError("no such device")
+
+    async def scenario():
+        async with make_batcher(Upper(), prepare=prepare):
+            pass
+
+    with pytest.raises(RuntimeError, match="no such device"):
+        asyncio.run(scenario())
+
+
 def test_a_request_cancelled_while_it_runs_does_not_stall_its_batch():
     upper = Upper()
 
@@ -181,14 +244,14 @@ def test_a_request_cancelled_while_it_runs_does_not_stall_its_batch():
 @pytest.mark.parametrize("texts", [["bad"], ["bad", "a"], ["a", "b", "bad", "c"], ["a", "bad", "b", "bad", "c"]])
 def test_a_text_on_which_the_pipeline_fails_fails_alone(texts):
     results = run_isolated(Upper(), texts)
-    assert [None if isinstance(result, Failed) else result for result in results] == [
+    assert [None if isinstance(result, FailedText) else result for result in results] == [
         None if text == "bad" else text.upper() for text in texts
     ]
 
 
 def test_a_pipeline_that_leaves_out_a_text_mixes_up_none():
     results = run_isolated(lambda texts: [text for text in texts if text != "skipped"], ["a", "skipped", "b"])
-    assert results[0] == "a" and results[2] == "b" and isinstance(results[1], Failed)
+    assert results[0] == "a" and results[2] == "b" and isinstance(results[1], FailedText)
 
 
 def test_closing_finishes_what_was_accepted_and_accepts_no_more():

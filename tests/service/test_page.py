@@ -1,4 +1,4 @@
-"""The page in a real browser, against the service on a real port: what people see, press, get and never get."""
+"""The page in a real browser, with a service on a real port: what people see, click, get, and never get."""
 
 import csv
 import io
@@ -8,8 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import spacy
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from spacy.language import Language
@@ -23,16 +25,27 @@ pytest_plugins = ("tests.browser",)
 
 CONFIDENCES = {"aspirin": 0.95, "gout": 0.6, "heart failure": 0.299}
 IDS = {"heart failure": "D006333"}
+ATTRIBUTES = {
+    "gout": {"is_negated": True, "is_family": False, "section_category": "history"},
+    "aspirin": {"dose": {"amount": 5, "unit": "mg", "frequency": ["morning", "evening"], "exact": True}},
+    "tremor": {"is_negated": False},
+}
 NOTE = "Took aspirin 💊 and\naspirin, no gout. Heart: heart failure 🫀 and tremor."
 HOSTILE = """<script>window.hacked = 1</script> <img src=x onerror="window.hacked = 2"> gout & aspirin </mark>"""
 TOKEN = "s3cret"
-# Blocked and let go by tests, to see the page while it waits.
+# Closed and opened by tests, to look at the page while it waits.
 gate = threading.Event()
 
 
 @Language.component("set_ids")
 def set_ids(doc: Doc) -> Doc:
     doc.ents = [Span(doc, ent.start, ent.end, ent.label, kb_id=IDS.get(ent.text, "")) for ent in doc.ents]
+    return doc
+
+
+@Language.component("first_word", assigns=["doc.ents"])
+def first_word(doc: Doc) -> Doc:
+    doc.ents = [Span(doc, 0, 1, "Word")]
     return doc
 
 
@@ -71,6 +84,16 @@ def sure_service() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def attributes_service() -> Iterator[str]:
+    """The address of a service with confidences, ids and attributes."""
+    nlp = make_pipeline(CONFIDENCES, ATTRIBUTES)
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "Sign", "pattern": "tremor"}])
+    nlp.add_pipe("set_ids", before="set_confidences")
+    with running(create_app(nlp)) as address:
+        yield address
+
+
 @pytest.fixture
 def annotated(open_page: Callable[..., Page], sure_service: str) -> Page:
     """The page with the note above annotated."""
@@ -78,14 +101,14 @@ def annotated(open_page: Callable[..., Page], sure_service: str) -> Page:
 
 
 def write(page: Page, text: str) -> None:
-    """Put a text into the field. Playwright's fill() takes a minute for some thousand lines, pasting them a moment."""
+    """Put a text into the field. Playwright's fill() takes a minute for thousands of lines."""
     page.get_by_role("textbox", name="Paste a text").evaluate(
         "(field, text) => { field.value = text; field.dispatchEvent(new InputEvent('input', {bubbles: true})); }", text
     )
 
 
 def annotate(page: Page, text: str) -> Page:
-    """Put a text into the field and have it annotated."""
+    """Put a text into the field and annotate it."""
     write(page, text)
     page.get_by_role("button", name="Annotate").click()
     expect(page.locator("#status")).to_have_text(re.compile("found|Cancelled"))
@@ -93,12 +116,12 @@ def annotate(page: Page, text: str) -> Page:
 
 
 def marked(page: Page) -> list[str]:
-    """Give the mentions that are marked in the text."""
+    """Return the mentions that are marked in the text."""
     return page.locator("#text mark[tabindex]").all_text_contents()
 
 
 def rows(page: Page) -> list[list[str]]:
-    """Give the table's cells."""
+    """Return the cells of the table."""
     return [row.locator("td").all_text_contents() for row in page.locator("tbody tr").all()]
 
 
@@ -111,7 +134,7 @@ def focused(page: Page) -> str:
 
 
 def in_view(page: Page) -> bool:
-    """Whether what has the focus can be seen, in its pane and in the window."""
+    """Return whether the focused element is visible in its pane and in the window."""
     return page.evaluate(
         """() => {
             const [line] = document.activeElement.getClientRects();
@@ -160,8 +183,8 @@ def test_a_mention_tells_its_confidence_on_hover_and_on_focus(annotated):
     annotated.keyboard.press("Escape")
     expect(tooltip).to_be_hidden()
     tremor.focus()
-    expect(tooltip).to_have_text("Sign, no confidence given")
-    expect(tremor).to_have_accessible_description("Sign, no confidence given")
+    expect(tooltip).to_have_text("Sign, no confidence reported")
+    expect(tremor).to_have_accessible_description("Sign, no confidence reported")
     annotated.locator("h1").hover()
     expect(tooltip).to_be_visible()
     tremor.blur()
@@ -216,15 +239,70 @@ def test_json_holds_what_is_shown(annotated):
     annotated.get_by_role("button", name="Copy as JSON").click()
     expect(annotated.locator("#exported")).to_have_text("Copied 3 entities as JSON.")
     heart = {"text": "heart failure", "label": "Disease", "start": 44, "end": 57, "confidence": 0.299}
+    none = {"attributes": {}}
     assert json.loads(annotated.evaluate("navigator.clipboard.readText()")) == {
         "model": {"name": "en_ner_small", "version": "1.2.3"},
         "offset_unit": "code points",
         "entities": [
-            heart | {"kb_id": "D006333"},
-            {"text": "gout", "label": "Disease", "start": 31, "end": 35, "confidence": 0.6, "kb_id": None},
-            {"text": "tremor", "label": "Sign", "start": 64, "end": 70, "confidence": None, "kb_id": None},
+            heart | {"kb_id": "D006333"} | none,
+            {"text": "gout", "label": "Disease", "start": 31, "end": 35, "confidence": 0.6, "kb_id": None} | none,
+            {"text": "tremor", "label": "Sign", "start": 64, "end": 70, "confidence": None, "kb_id": None} | none,
         ],
     }
+
+
+def test_attributes_are_shown_in_the_table_and_in_the_tooltip(open_page, attributes_service):
+    page = annotate(open_page(attributes_service), NOTE)
+    gout, dose = (
+        ["negated", "section category: history"],
+        ["dose: amount 5, unit mg, frequency (morning, evening), exact yes"],
+    )
+    cells = page.locator("tbody td:nth-child(3)")
+    assert [cell.locator("li").all_text_contents() for cell in cells.all()] == [dose, dose, gout, [], []]
+    assert page.get_by_role("columnheader").all_text_contents()[2] == "Attributes"
+    assert page.locator("tbody .chip").all_text_contents() == ["negated"]
+    tooltip = page.get_by_role("tooltip")
+    mark = page.locator("mark", has_text="gout")
+    mark.focus()
+    assert tooltip.locator("li").all_text_contents() == gout
+    assert tooltip.locator(".chip").all_text_contents() == ["negated"]
+    expect(mark).to_have_accessible_description("Disease, confidence 60.0% negated section category: history")
+    page.locator("mark", has_text="tremor").focus()
+    expect(tooltip).to_have_text("Sign, no confidence reported")
+    heading = page.get_by_role("columnheader", name="Attributes")
+    for upwards in (True, False):
+        heading.get_by_role("button").click()
+        # "dose" comes before "negated"; the mentions without attributes are last.
+        expected = ["aspirin", "aspirin", "gout"] if upwards else ["gout", "aspirin", "aspirin"]
+        assert mentions(page) == [*expected, "heart failure", "tremor"]
+    assert page.faults == []
+
+
+def test_attributes_are_exported(open_page, attributes_service):
+    page = annotate(open_page(attributes_service), NOTE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as JSON").click()
+    expect(page.locator("#exported")).to_have_text("Copied 5 entities as JSON.")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    expected = [ATTRIBUTES.get(text, {}) for text in ("aspirin", "aspirin", "gout", "heart failure", "tremor")]
+    assert [entity["attributes"] for entity in copied["entities"]] == expected
+    read = csv.DictReader(io.StringIO(download(page).decode("utf-8-sig"), newline=""), strict=True)
+    assert [json.loads(row["attributes"]) for row in read] == expected
+
+
+def test_without_attributes_there_is_no_column(annotated):
+    assert "Attributes" not in annotated.get_by_role("columnheader").all_text_contents()
+    assert annotated.locator(".attributes").count() == 0
+
+
+def test_a_pipeline_that_declares_no_labels_is_described(open_page):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("first_word")
+    nlp.meta.update(name="words", version="1.0.0")
+    with running(create_app(nlp)) as address:
+        page = annotate(open_page(address), "gout")
+        expect(page.locator("#model")).to_have_text("en_words 1.0.0 finds mentions.")
+        assert rows(page) == [["gout", "Word", "0–4"]]
 
 
 def test_json_is_copied_where_the_browser_has_no_clipboard_for_the_page(annotated):
@@ -249,10 +327,10 @@ def test_csv_holds_what_is_shown(annotated):
     annotated.get_by_role("checkbox", name="Chemical").uncheck()
     expect(annotated.locator("#shown")).to_have_text("3 of 5 entities shown.")
     assert download(annotated) == (
-        b"\xef\xbb\xbftext,label,start,end,confidence,kb_id\r\n"
-        b"gout,Disease,31,35,0.6,\r\n"
-        b"heart failure,Disease,44,57,0.299,D006333\r\n"
-        b"tremor,Sign,64,70,,\r\n"
+        b"\xef\xbb\xbftext,label,start,end,confidence,kb_id,attributes\r\n"
+        b"gout,Disease,31,35,0.6,,{}\r\n"
+        b"heart failure,Disease,44,57,0.299,D006333,{}\r\n"
+        b"tremor,Sign,64,70,,,{}\r\n"
     )
 
 
@@ -271,8 +349,9 @@ def test_csv_keeps_odd_mentions_and_starts_no_formula(open_page, service):
     ]
     page = open_page(service)
     text = " ".join([*forms, "β-blocker"])
+    nothing: dict[str, Any] = {"confidence": None, "kb_id": None, "attributes": {}}
     entities = [
-        {"text": form, "label": "Sign", "start": start, "end": start + len(form), "confidence": None, "kb_id": None}
+        {"text": form, "label": "Sign", "start": start, "end": start + len(form), **nothing}
         for form in [*forms, "β-blocker"]
         for start in [text.index(form)]
     ]
@@ -343,7 +422,7 @@ def test_without_confidences_there_is_no_slider(open_page, service):
     assert rows(page) == [["aspirin", "Chemical", "0–7", ""], ["heart failure", "Disease", "12–25", "D006333"]]
     assert page.get_by_role("columnheader").all_text_contents() == ["Mention", "Label", "Position", "Id"]
     page.locator("mark").first.hover()
-    expect(page.get_by_role("tooltip")).to_have_text("Chemical, no confidence given")
+    expect(page.get_by_role("tooltip")).to_have_text("Chemical, no confidence reported")
 
 
 def test_a_text_without_entities_is_shown_without_filters(open_page, service):
@@ -369,6 +448,7 @@ def test_a_hostile_note_is_shown_and_not_run(open_page, service):
 def test_a_hostile_answer_is_shown_and_not_run(open_page, service):
     page = open_page(service)
     entity = {"text": HOSTILE, "label": HOSTILE, "start": 0, "end": 4, "confidence": 0.5, "kb_id": HOSTILE}
+    entity["attributes"] = {f"is_{HOSTILE}": True, HOSTILE: HOSTILE, "__proto__": {HOSTILE: [HOSTILE]}}
     answer = {
         "documents": [{"entities": [entity]}],
         "offset_unit": HOSTILE,
@@ -377,7 +457,13 @@ def test_a_hostile_answer_is_shown_and_not_run(open_page, service):
     page.route("**/v1/annotate", lambda route: route.fulfill(json=answer))
     annotate(page, "gout")
     page.locator("mark").hover()
-    expect(page.get_by_role("tooltip")).to_have_text(f"{HOSTILE}, confidence 50.0%, {HOSTILE}")
+    expect(page.get_by_role("tooltip")).to_contain_text(f"{HOSTILE}, confidence 50.0%, {HOSTILE}")
+    for place in (page.get_by_role("tooltip"), page.get_by_role("table")):
+        assert place.locator("li").all_text_contents() == [
+            HOSTILE,
+            f"{HOSTILE}: {HOSTILE}",
+            f"  proto  : {HOSTILE} ({HOSTILE})",
+        ]
     assert page.locator("body img, body script").count() == 0
     assert page.evaluate("window.hacked") is None
 
@@ -445,7 +531,7 @@ def drop(page: Page, content: bytes, name: str = "note.txt") -> None:
 def test_a_dropped_file_keeps_its_line_ends_until_it_is_edited(open_page, service):
     page = open_page(service)
     drop(page, b"\xef\xbb\xbfNo\r\n\r\ngout")
-    expect(page.locator("#status")).to_have_text("note.txt is in the field.")
+    expect(page.locator("#status")).to_have_text("Opened note.txt.")
     page.get_by_role("button", name="Annotate").click()
     expect(page.locator("#text")).to_be_visible()
     assert rows(page) == [["gout", "Disease", "6–10"]]
@@ -459,7 +545,7 @@ def test_a_file_that_is_no_text_is_refused(open_page, service):
     page = open_page(service)
     annotate(page, "gout")
     drop(page, b"\xff\xfe\x00gout", "scan.pdf")
-    expect(page.get_by_role("alert")).to_have_text("scan.pdf cannot be read: it should be a text file in UTF-8.")
+    expect(page.get_by_role("alert")).to_have_text("scan.pdf cannot be read: it must be a UTF-8 text file.")
     assert page.get_by_role("textbox", name="Paste a text").input_value() == "gout"
 
 
@@ -475,7 +561,7 @@ def test_a_file_is_opened_with_a_button(open_page, service, tmp_path):
 
 
 def fail(page: Page, text: str) -> str:
-    """Have a text annotated in vain, and give what the page says."""
+    """Annotate a text without success, and return the error that the page shows."""
     write(page, text)
     page.get_by_role("button", name="Annotate").click()
     expect(page.get_by_role("alert")).not_to_be_empty()
@@ -486,7 +572,9 @@ def fail(page: Page, text: str) -> str:
 
 def test_an_error_of_the_service_is_told_with_its_reason(open_page, service):
     page = annotate(open_page(service), "gout")
-    assert fail(page, "boom") == "The service answered 422: The pipeline failed on 1 of 1 texts (counted from 0): 0."
+    assert (
+        fail(page, "boom") == "The service responded with 422: The pipeline failed on 1 of 1 texts (counted from 0): 0."
+    )
     annotate(page, "gout")
     expect(page.get_by_role("alert")).to_be_empty()
 
@@ -495,8 +583,8 @@ def test_what_the_service_would_refuse_is_not_sent(open_page):
     with running(create_app(make_pipeline(), Settings(max_characters=10))) as address:
         page = open_page(address)
         expect(page.locator("#size")).to_have_text("0 characters of at most 10")
-        assert fail(page, " \n") == "There is no text yet: paste one, drop a file, or pick an example."
-        assert fail(page, "a" * 11) == "The text has 11 characters; the service takes 10 at most."
+        assert fail(page, " \n") == "There is no text yet: paste one, drop a file, or choose an example."
+        assert fail(page, "a" * 11) == "The text has 11 characters; the service accepts at most 10."
         assert "annotate" not in "".join(page.asked)
         # As many code points as allowed, and more UTF-16 units.
         assert marked(annotate(page, "💊💊💊 gout 💊")) == ["gout"]
@@ -506,17 +594,17 @@ def test_what_the_service_would_refuse_is_not_sent(open_page):
     "answer, expected",
     [
         (
-            {"status": 429, "json": {"detail": "Too many texts wait"}, "headers": {"Retry-After": "7"}},
-            "The service answered 429: Too many texts wait. Try again in 7 seconds.",
+            {"status": 429, "json": {"detail": "Too many texts are waiting"}, "headers": {"Retry-After": "7"}},
+            "The service responded with 429: Too many texts are waiting. Try again in 7 seconds.",
         ),
         (
             {"status": 503, "json": {"detail": "Not ready"}, "headers": {"Retry-After": "1"}},
-            "The service answered 503: Not ready. Try again in 1 second.",
+            "The service responded with 503: Not ready. Try again in 1 second.",
         ),
-        ({"status": 502, "body": "<h1>Bad gateway</h1>"}, "The service answered 502: it gave no reason."),
-        ({"status": 422, "json": {"detail": [{"msg": "odd"}]}}, "The service answered 422: it gave no reason."),
-        ({"status": 200, "body": "<h1>Log in</h1>"}, "The service's answer cannot be read."),
-        ({"status": 200, "json": {"documents": []}}, "The service's answer cannot be read."),
+        ({"status": 502, "body": "<h1>Bad gateway</h1>"}, "The service responded with 502: no reason given."),
+        ({"status": 422, "json": {"detail": [{"msg": "odd"}]}}, "The service responded with 422: no reason given."),
+        ({"status": 200, "body": "<h1>Log in</h1>"}, "The service's response could not be read."),
+        ({"status": 200, "json": {"documents": []}}, "The service's response could not be read."),
         (None, "The service cannot be reached. Is it running?"),
     ],
 )
@@ -553,7 +641,7 @@ def test_a_token_is_asked_for_and_kept_nowhere(open_page):
     with running(create_app(make_pipeline(), Settings(token=SecretStr(TOKEN)))) as address:
         page = open_page(address)
         token = page.get_by_label("Bearer token")
-        assert fail(page, "gout") == "The service needs a token."
+        assert fail(page, "gout") == "The service requires a token."
         expect(token).to_be_focused()
         token.fill("wrong")
         assert fail(page, "gout") == "The service does not accept this token."
@@ -582,8 +670,8 @@ def test_nothing_is_stored_or_asked_elsewhere(annotated, sure_service):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1600])
-def test_the_page_is_accessible_and_fits(open_page, sure_service, find_violations, width, dark):
-    page = open_page(sure_service, width=width, dark=dark)
+def test_the_page_is_accessible_and_fits(open_page, attributes_service, find_violations, width, dark):
+    page = open_page(attributes_service, width=width, dark=dark)
     assert find_violations(page) == []
     annotate(page, f"{NOTE} {'gout' * 200} {'💊' * 100}\n" * 20)
     page.locator("mark").first.focus()

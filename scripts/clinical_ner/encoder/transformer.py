@@ -263,7 +263,8 @@ def make_document_rows(
         return []
     n_special = sum(map(len, special))
     windows = model.attrs["get_spans"](doc, document.starts, len(document.ids), n_special)
-    limit = min(model.tokenizer.model_max_length, model.transformer.config.max_position_embeddings)
+    # fetch-encoder lowers it to the size of the position table, which not every architecture has.
+    limit = model.tokenizer.model_max_length
     check_windows(document, windows, n_special, limit)
     return make_rows(document, windows, special, first)
 

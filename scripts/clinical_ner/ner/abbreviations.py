@@ -1,8 +1,8 @@
-"""What a text abbreviates is read like its long form: the abbreviations it defines, and what follows for its mentions.
+"""Abbreviations: an abbreviation that a document defines gets the label of its long form.
 
-The head knows an abbreviation only by what stands around it, and its long form by its words. On PyPI, `abbreviations`
-loses every pair of a line with one unbalanced bracket, and `abbreviation-extractor` gives byte offsets in a changed
-text. It ships inside the wheel.
+The head sees the long form's words, but only the context of the abbreviation. Two packages on PyPI were tried first:
+`abbreviations` loses every pair of a line with an unbalanced bracket, and `abbreviation-extractor` returns byte
+offsets in a changed text.
 
 Schwartz and Hearst (2003), A simple algorithm for identifying abbreviation definitions in biomedical text,
 https://psb.stanford.edu/psb-online/proceedings/psb03/schwartz.pdf.
@@ -24,20 +24,20 @@ from ..version import check_version
 
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
 BRACKETS = re.compile(r"\(([^()]+)\)")
-# Where a long form cannot reach back over: the sentence's start, or the definition before.
+# A long form does not extend over these: the start of its sentence, or the definition before.
 BARRIER = re.compile(r"[.!?;]\s+(?=[A-Z])|\n\s*\n|[()]")
 
 
-# How far a definition reaches back from its bracket: more than the words of any long form have, and not the whole text.
+# How many characters before its bracket a definition can start: longer than any long form, shorter than the text.
 REACH = 500
 
 
 class Definition(NamedTuple):
-    """An abbreviation where a text defines it.
+    """An abbreviation and the part of a text that defines it.
 
     short (str): the abbreviation.
     long (str): its long form, with single spaces.
-    start, end (int): the offsets of a part of the text in which both stand.
+    start, end (int): the offsets of a part of the text that contains both.
     """
 
     short: str
@@ -58,15 +58,15 @@ def make_abbreviations(nlp: Language, name: str) -> Callable[[Doc], Doc]:
 
 
 def read_abbreviations(doc: Doc) -> Doc:
-    """Let the abbreviations that a document defines be what their long forms are.
+    """Label the abbreviations that a document defines like their long forms.
 
-    Where a long form is a mention, all places of its abbreviation become mentions with its label, save within longer
-    ones. Where it is none, and shares no token with one, the abbreviation is none.
+    If a long form is a mention, all occurrences of its abbreviation become mentions with its label, except within
+    longer mentions. If it is not, and shares no token with a mention, no occurrence of the abbreviation is a mention.
 
-    doc (Doc): the document with the mentions that were found.
+    doc (Doc): the document with the mentions found so far.
     RETURNS (Doc): the same document.
     """
-    # A document's text is made anew each time it is asked for.
+    # spaCy builds a document's text at each access.
     text = doc.text
     definitions = find_definitions(text)
     if not definitions:
@@ -90,7 +90,7 @@ def read_abbreviations(doc: Doc) -> Doc:
 
 
 def first_place(doc: Doc, text: str, form: str, definition: Definition) -> Span | None:
-    """Find where a form stands in its definition as whole tokens; None if it does not."""
+    """Return the first occurrence of a form in its definition as whole tokens, or None."""
     pattern = re.compile(r"\s+".join(map(re.escape, form.split())))
     matches = pattern.finditer(text, definition.start, definition.end)
     spans = (doc.char_span(*match.span()) for match in matches)
@@ -98,12 +98,12 @@ def first_place(doc: Doc, text: str, form: str, definition: Definition) -> Span 
 
 
 def find_places(doc: Doc, forms: dict[str, Span | None], *, attr: str) -> dict[str, list[Span]]:
-    """Find all places of forms.
+    """Find all occurrences of forms.
 
     doc (Doc): the document.
-    forms (dict[str, Span | None]): by name one place of each form, None where there is none.
-    attr (str): what has to be the same of the tokens: "ORTH", or "LOWER" to look past capitals.
-    RETURNS (dict[str, list[Span]]): by name all places, in order; none of a form that has none.
+    forms (dict[str, Span | None]): one occurrence of each form by name, None if there is none.
+    attr (str): the attribute of the tokens that must match: "ORTH", or "LOWER" to ignore case.
+    RETURNS (dict[str, list[Span]]): all occurrences by name, in order. Forms without one are left out.
     """
     matcher = PhraseMatcher(doc.vocab, attr=attr)
     for name, span in forms.items():
@@ -116,11 +116,11 @@ def find_places(doc: Doc, forms: dict[str, Span | None], *, attr: str) -> dict[s
 
 
 def like(named: list[Span], place: Span) -> Span:
-    """Give a mention at a place that is like those of the long form.
+    """Return a mention like those of the long form.
 
-    named (list[Span]): the long form's mentions. Its label is their commonest; its confidence, where there are
-        confidences, the mean of those with this label.
-    place (Span): the place, or the mention that is there: with this label it stays as it is.
+    named (list[Span]): the long form's mentions. The new mention has their most frequent label and, where the head
+        gives confidences, the mean confidence of those with this label.
+    place (Span): the abbreviation's span, or the mention that is there. With this label already, it is kept.
     RETURNS (Span): the mention.
     """
     label, _ = Counter(ent.label_ for ent in named).most_common(1)[0]
@@ -148,10 +148,10 @@ def find_definitions(text: str) -> list[Definition]:
 
 
 def candidates(text: str) -> Iterator[Definition]:
-    """Give each possible abbreviation with the text in which its long form would stand.
+    """Yield each possible abbreviation with the text that would contain its long form.
 
     text (str): any text.
-    YIELDS (Definition): the abbreviation, and in the place of the long form up to min(|A| + 5, 2 |A|) words for it.
+    YIELDS (Definition): the abbreviation and, as its long form, up to min(|A| + 5, 2 |A|) words beside it.
     """
     for match in BRACKETS.finditer(text):
         start = max(match.start() - REACH, 0)
@@ -164,21 +164,21 @@ def candidates(text: str) -> Iterator[Definition]:
 
 
 def most_words(short: str) -> int:
-    """Give how many words a short form's long form can have."""
+    """Return the maximum number of words of a long form."""
     return min(len(short) + 5, 2 * len(short))
 
 
 def is_short_form(text: str) -> bool:
-    """Tell whether a text can be a short form: 1 or 2 words, 2 to 10 characters, a letter, and begins with one."""
+    """Return whether a text can be a short form: 1 or 2 words, 2 to 10 characters, with a letter, no sign in front."""
     return (
         2 <= len(text) <= 10 and len(text.split()) <= 2 and text[0].isalnum() and any(char.isalpha() for char in text)
     )
 
 
 def best_long_form(short: str, long: str) -> str | None:
-    """Give the shortest end of `long` in which the short form's characters stand in order.
+    """Return the shortest end of `long` that contains the short form's characters in order.
 
-    Its first character must begin a word. This is the paper's figure 1.
+    The first of them must start a word. This is the algorithm of the paper's figure 1.
 
     short (str): the short form.
     long (str): the text that ends with the long form, if there is one.
@@ -201,7 +201,7 @@ def best_long_form(short: str, long: str) -> str | None:
 
 
 def is_long_form(form: str, short: str) -> bool:
-    """Tell whether a long form is longer than its short form, does not contain it as a word, and is not too long."""
+    """Return whether a form is longer than its short form, does not contain it as a word, and is not too long."""
     words = form.split()
     return len(form) > len(short) and short not in words and len(words) <= most_words(short)
 

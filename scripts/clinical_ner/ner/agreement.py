@@ -1,7 +1,7 @@
-"""What is written alike in a document is read alike: the places where a mention's words stand vote on what they are.
+"""Agreement: within a document, all occurrences of a mention's words get the same label.
 
-The head reads each place by itself, and a rare name or an abbreviation is clear in one place and doubtful in the next.
-It ships inside the wheel.
+The head reads each occurrence by itself. A rare name may be clear in one sentence and doubtful in the next, so the
+occurrences vote.
 """
 
 from collections import Counter, defaultdict
@@ -16,11 +16,11 @@ from ..version import check_version
 
 
 def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
-    """Make the component.
+    """Return the component.
 
     nlp (Language): the pipeline.
     name (str): the component's name in it.
-    share (float): of the places where a mention's words stand, this share has to be mentions, or none is one.
+    share (float): the minimum fraction of a form's occurrences that must be predicted; below it, none is kept.
     RETURNS (Agreement): the component.
     RAISES (ValueError): the share is not within 0 and 1.
     """
@@ -31,7 +31,7 @@ def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
 
 
 class Agreement:
-    """A component that makes the places of a document agree where the same words stand, in capitals or not.
+    """A component that gives all occurrences of the same words in a document the same label, ignoring case.
 
     Gale, Church and Yarowsky, One sense per discourse, 1992.
     """
@@ -40,10 +40,10 @@ class Agreement:
         self.share = share
 
     def __call__(self, doc: Doc) -> Doc:
-        """Make the mentions of a document agree.
+        """Let the mentions of a document agree.
 
         doc (Doc): the document with the mentions that the head found.
-        RETURNS (Doc): the document with those that were voted for.
+        RETURNS (Doc): the same document with the mentions that won the vote.
         """
         mentions, others = defaultdict(list), defaultdict(list)
         for ent in doc.ents:
@@ -59,16 +59,16 @@ class Agreement:
 
 
 def words(span: Span) -> tuple[str, ...]:
-    """Give the words of a span without their capitals."""
+    """Return the words of a span in lower case."""
     return tuple(token.lower_ for token in span)
 
 
 def find_others(doc: Doc, mentions: list[Span]) -> list[Span]:
-    """Find where the words of mentions stand outside of all mentions.
+    """Find the occurrences of mentions' words outside all mentions.
 
     doc (Doc): the document.
     mentions (list[Span]): one mention for each sequence of words.
-    RETURNS (list[Span]): the places in order; they may overlap each other.
+    RETURNS (list[Span]): the occurrences in order. They may overlap.
     """
     if not mentions:
         return []
@@ -79,12 +79,12 @@ def find_others(doc: Doc, mentions: list[Span]) -> list[Span]:
 
 
 def agree(mentions: list[Span], others: list[Span]) -> list[Span]:
-    """Give all places the label that most mentions have.
+    """Assign to all occurrences the label that most mentions have.
 
     mentions (list[Span]): the mentions that the head found with the same words.
-    others (list[Span]): where these words stand and it found none.
-    RETURNS (list[Span]): a mention for each place. What the head did not find like this has, where there are
-        confidences, the mean of those that agree, times their share of all places.
+    others (list[Span]): the occurrences of these words where it found none.
+    RETURNS (list[Span]): a mention for each occurrence. Where the head gives confidences, a mention that it did not
+        find has the mean confidence of those that agree, times their fraction of all occurrences.
     """
     label, _ = Counter(mention.label_ for mention in mentions).most_common(1)[0]
     right = [mention for mention in mentions if mention.label_ == label]

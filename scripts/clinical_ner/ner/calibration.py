@@ -8,10 +8,10 @@ EPSILON = 1e-6
 
 
 class Calibration(NamedTuple):
-    """What turns the probability of a label's entities into a confidence, in log-odds.
+    """The line that maps the head's log-odds of a label to those of the confidence.
 
-    temperature (float): they are divided by it; above 1 the head is surer of what it says than it should be.
-    bias (float): it is added to them.
+    temperature (float): divides the log-odds. Above 1, the head is overconfident.
+    bias (float): is added to them.
 
     Platt, Probabilistic outputs for support vector machines, 1999.
     """
@@ -20,16 +20,16 @@ class Calibration(NamedTuple):
     bias: float = 0.0
 
     def __call__(self, probability: float) -> float:
-        """Give the confidence, which rises with the probability."""
+        """Return the confidence, which increases with the probability."""
         return expit(logit(probability) / self.temperature + self.bias)
 
 
 def logit(probability: float) -> float:
-    """Give the log-odds of a probability, a tiny bit within 0 and 1."""
+    """Return the log-odds of a probability, kept `EPSILON` away from 0 and 1."""
     inner = min(max(probability, EPSILON), 1 - EPSILON)
     return math.log(inner / (1 - inner))
 
 
 def expit(log_odds: float) -> float:
-    """Give the probability that has these log-odds, however large they are."""
+    """Return the probability with these log-odds, without overflow."""
     return (1 + math.tanh(log_odds / 2)) / 2

@@ -1,13 +1,12 @@
-"""The named-entity head that says how sure it is: each word gets a BIO tag, runs of tags are mentions.
+"""The token head: a BIO tag for each token, trained with cross-entropy and decoded to the best legal sequence.
 
-Trained with cross-entropy, decoded to the best sequence of tags that is legal. It takes the place of spaCy's `ner`,
-under that name, and gives each entity `ent._.confidence`. It ships inside the wheel.
+It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
 """
 
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy
 from spacy.language import Language
@@ -25,21 +24,25 @@ from ..version import check_version
 from .calibration import Calibration
 from .decoding import TaggedSpan, decode, log_softmax, probability, tagged_spans
 
-# A label that is added to a trained head is not found before it is trained on: e to the power of this is its weight.
+# The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
 
 
 def configure_token_classifier(
     tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
 ) -> Model[list[Doc], list[Floats2d]]:
-    """Give the model of the head: dropout and a linear layer over each token's vector.
+    """Return the model of the head: dropout and a linear layer over each token's vector.
 
-    tok2vec (Model): gives the tokens' vectors, a listener to the encoder.
+    tok2vec (Model): returns the tokens' vectors; usually a listener to the encoder.
     nO (int | None): the number of tags. Inferred from the labels if None.
     RETURNS (Model): from documents to the scores of their tokens, (tokens, tags) each, not normalized.
     """
-    output = resizable(Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults={"b": UNTRAINED}))
-    model = chain(tok2vec, with_array(chain(Dropout(), output)))
+    initial = {"b": UNTRAINED}
+    output: Model[Floats2d, Floats2d] = resizable(
+        Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults=initial)
+    )
+    classify: Model[Floats2d, Floats2d] = chain(cast(Model[Floats2d, Floats2d], Dropout()), output)
+    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(classify))
     model.set_ref("output_layer", output)
     return model
 
@@ -47,7 +50,7 @@ def configure_token_classifier(
 def make_token_classifier(
     nlp: Language, name: str, model: Model, threshold: float, scorer: Callable | None
 ) -> "TokenClassifier":
-    """Make the component.
+    """Return the component.
 
     nlp (Language): the pipeline.
     name (str): the component's name in it.
@@ -55,7 +58,7 @@ def make_token_classifier(
     threshold (float): entities with a lower confidence are left out.
     scorer (Callable | None): spaCy's scorer of entities.
     RETURNS (TokenClassifier): the component.
-    RAISES (ValueError): the threshold is no probability.
+    RAISES (ValueError): the threshold is not within 0 and 1.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold ({threshold}) must be within [0, 1]")
@@ -91,7 +94,7 @@ class TokenClassifier(TrainablePipe):
 
     @property
     def label_data(self) -> tuple[str, ...]:
-        """What `spacy init labels` saves, and `initialize` takes."""
+        """The labels as `spacy init labels` saves them and `initialize` takes them."""
         return self.labels
 
     @property
@@ -101,7 +104,7 @@ class TokenClassifier(TrainablePipe):
 
     @property
     def calibration(self) -> dict[str, Calibration]:
-        """The calibration of each label's confidences; it changes no entity, unless there is a threshold."""
+        """The calibration of each label's confidences. Without a threshold it changes no entity."""
         return {label: Calibration(*self.cfg["calibration"].get(label, ())) for label in self.labels}
 
     @calibration.setter
@@ -109,7 +112,7 @@ class TokenClassifier(TrainablePipe):
         for label, (temperature, _) in values.items():
             if not temperature > 0:
                 raise ValueError(f"The temperature of {label} ({temperature}) must be above 0")
-        # In steps that ten decimals hold: spaCy's JSON has no more, and a loaded pipeline must not differ by a bit.
+        # Rounded to 1/1024, because spaCy's JSON has ten decimals and a loaded pipeline must be exactly the same.
         self.cfg["calibration"] = {
             label: [max(round(temperature * 1024), 1) / 1024, round(bias * 1024) / 1024]
             for label, (temperature, bias) in values.items()
@@ -120,10 +123,10 @@ class TokenClassifier(TrainablePipe):
 
         label (str): the label.
         RETURNS (int): 0 if it was there, else 1.
-        RAISES (ValueError): it is no string, or empty.
+        RAISES (ValueError): it is empty or not a string.
         """
         if not (isinstance(label, str) and label):
-            raise ValueError(f"A label ({label!r}) must be a string, and not empty")
+            raise ValueError(f"A label ({label!r}) must be a string that is not empty")
         if label in self.labels:
             return 0
         self.cfg["labels"].append(label)
@@ -142,9 +145,9 @@ class TokenClassifier(TrainablePipe):
     ) -> None:
         """Initialize the head for training.
 
-        get_examples (Callable): gives examples with gold entities.
+        get_examples (Callable): returns examples with gold entities.
         nlp (Language | None): the pipeline.
-        labels (Iterable[str] | None): the labels; those of the examples if None.
+        labels (Iterable[str] | None): the labels. If None, those of the examples.
         RAISES (ValueError): there is no label.
         """
         validate_get_examples(get_examples, "TokenClassifier.initialize")
@@ -164,20 +167,20 @@ class TokenClassifier(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch of examples; see `TrainablePipe.update`."""
+        """Update the head from a batch of examples; see `TrainablePipe.update`."""
         validate_examples(examples, "TokenClassifier.update")
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
-        """Give the cross-entropy, the mean over all tokens with a gold tag, and its gradient.
+        """Return the mean cross-entropy over all tokens with a gold tag, and its gradient.
 
-        examples (Iterable[Example]): the examples. A token without annotation counts neither way.
+        examples (Iterable[Example]): the examples. Tokens without annotation are ignored.
         scores (list[Floats2d]): the model's scores, (tokens, tags) for each.
         RETURNS (tuple[float, list[Floats2d]]): the loss, and the gradients of the scores.
         """
         ops = self.model.ops
         index = {tag: i for i, tag in enumerate(self.tags)}
-        gold = [index.get(tag, -1) for example in examples for tag in gold_tags(example)]
+        gold = [index.get(tag or "", -1) for example in examples for tag in gold_tags(example)]
         places = ops.asarray([i for i, tag in enumerate(gold) if tag >= 0], dtype="i8")
         right = ops.asarray([tag for tag in gold if tag >= 0], dtype="i8")
         log_probs = log_softmax(ops.xp.concatenate(scores)[places])
@@ -189,28 +192,28 @@ class TokenClassifier(TrainablePipe):
         d_all[places] = d_known / max(len(right), 1)
         return float(loss), ops.xp.split(d_all, numpy.cumsum([len(part) for part in scores])[:-1].tolist())
 
-    def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
-        """Give the scores of the documents' tokens.
+    def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
+        """Return the scores of the documents' tokens.
 
         docs (Iterable[Doc]): the documents.
-        RETURNS (list[Floats2d]): (tokens, tags) for each, in main memory.
+        RETURNS (list[numpy.ndarray]): (tokens, tags) for each, in main memory.
         """
         docs = list(docs)
         if not any(map(len, docs)):
             return [numpy.zeros((0, len(self.tags)), dtype="f") for _ in docs]
         return [self.model.ops.to_numpy(scores) for scores in self.model.predict(docs)]
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[Floats2d]) -> None:
-        """Set the documents' entities and their confidence. Entities that a document has already stay as they are.
+    def set_annotations(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> None:
+        """Set the documents' entities and their confidence. Existing entities are kept.
 
         docs (Iterable[Doc]): the documents.
-        scores (list[Floats2d]): what `predict` gave for them.
+        scores (list[numpy.ndarray]): what `predict` returned for them.
         """
-        # Where the component was unpickled, in a worker process for instance, nothing has added it yet.
+        # An unpickled component, in a worker process for instance, has not run __init__.
         add_confidence()
         calibration = self.calibration
         for doc, entities in zip(docs, self.entities(docs, scores), strict=True):
-            # In an entity that another component set, or blocked by one.
+            # Tokens in an entity of another component, or blocked by one.
             taken = {token.i for token in doc if token.ent_iob in (1, 3)}
             found = [
                 (Span(doc, start, end, label), confidence)
@@ -222,11 +225,11 @@ class TokenClassifier(TrainablePipe):
             for span, confidence in found:
                 span._.confidence = confidence
 
-    def entities(self, docs: Iterable[Doc], scores: list[Floats2d]) -> list[list[TaggedSpan]]:
-        """Turn scores into entities: the best legal tags, and how probable each mention is.
+    def entities(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> list[list[TaggedSpan]]:
+        """Return the entities with the best legal tags, and the probability of each.
 
-        docs (Iterable[Doc]): the documents, for where they have spaces: no entity begins or ends with one.
-        scores (list[Floats2d]): (tokens, tags) for each.
+        docs (Iterable[Doc]): the documents. No entity starts or ends with white space.
+        scores (list[numpy.ndarray]): (tokens, tags) for each.
         RETURNS (list[list[TaggedSpan]]): the entities of each document in order.
         """
         return [
@@ -239,13 +242,13 @@ class TokenClassifier(TrainablePipe):
 
 
 def add_confidence() -> None:
-    """Add `span._.confidence`, unless it is there."""
+    """Add the extension `span._.confidence` unless it exists."""
     if not Span.has_extension("confidence"):
         Span.set_extension("confidence", default=None)
 
 
 def gold_tags(example: Example) -> list[str | None]:
-    """Give the gold BIO tag of each predicted token, None where it is not known."""
+    """Return the gold BIO tag of each predicted token, None where it is unknown."""
     bio = str.maketrans("LU", "IB")
     return [tag and tag[0].translate(bio) + tag[1:] for tag in example.get_aligned_ner()]
 

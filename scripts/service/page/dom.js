@@ -1,8 +1,8 @@
-// What every part of the page needs: elements, found and made, and how numbers are written.
+// Helpers for all parts of the page: find and create elements, and format numbers.
 
 export const byId = (id) => document.getElementById(id);
 
-/** Make an element. Strings among its children become text, never markup. */
+/** Create an element. Children that are strings become text, never markup. */
 export function element(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);

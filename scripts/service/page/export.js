@@ -1,15 +1,15 @@
-// Entities as JSON and CSV, to the clipboard and into a file.
+// Export entities as JSON and CSV, to the clipboard and to a file.
 
 import { element } from "./dom.js";
 
-const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id"];
+const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id", "attributes"];
 
-/** Give entities in the shape of the service's answer. */
+/** Return entities as JSON, in the form of the service's response. */
 export function toJson(entities, answer) {
   return JSON.stringify({ model: answer.model, offset_unit: answer.offset_unit, entities }, null, 2);
 }
 
-/** Give entities as CSV (RFC 4180): a header, lines that end in CRLF, fields in quotes where they need them. */
+/** Return entities as CSV (RFC 4180) with a header and CRLF line ends. Attributes are written as a JSON object. */
 export function toCsv(entities) {
   const rows = [FIELDS, ...entities.map((entity) => FIELDS.map((field) => entity[field]))];
   return rows.map((row) => `${row.map(toField).join(",")}\r\n`).join("");
@@ -18,18 +18,20 @@ export function toCsv(entities) {
 function toField(value) {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
-  // A spreadsheet would run such a text as a formula; the apostrophe tells it not to.
-  const safe = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  if (typeof value === "object") return quote(JSON.stringify(value));
+  // A spreadsheet would evaluate such a text as a formula; the apostrophe prevents that.
+  return quote(/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value);
 }
 
-/** Put a text into the clipboard. */
+const quote = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** Copy a text to the clipboard. */
 export async function copy(text) {
   if (navigator.clipboard) {
     await navigator.clipboard.writeText(text);
     return;
   }
-  // Browsers have no clipboard for pages that came over plain HTTP from another machine, but still this.
+  // Browsers offer no clipboard to pages loaded over plain HTTP from another machine, but this still works.
   const focused = document.activeElement;
   const field = document.body.appendChild(element("textarea", { value: text }));
   field.select();
@@ -39,7 +41,7 @@ export async function copy(text) {
   if (!done) throw new Error("The browser did not allow it");
 }
 
-/** Have a CSV downloaded. The byte order mark tells spreadsheets that it is UTF-8. */
+/** Download a CSV. The byte order mark tells spreadsheets that it is UTF-8. */
 export function download(csv, name) {
   const address = URL.createObjectURL(new Blob(["\ufeff", csv], { type: "text/csv;charset=utf-8" }));
   element("a", { href: address, download: name }).click();

@@ -1,4 +1,4 @@
-// Takes a text, asks the service for its entities, and says what happens meanwhile. Nothing is stored.
+// Take a text, request its entities from the service, and report progress and errors. Nothing is stored.
 
 import { byId, count, whole } from "./dom.js";
 import { showResults } from "./results.js";
@@ -10,21 +10,21 @@ const token = byId("token");
 const annotate = byId("annotate");
 const cancel = byId("cancel");
 const results = byId("results");
-// What /v1/model says, once it is known.
+// The response of /v1/model, once it has arrived.
 let model = null;
-// The text of a file as it is, and as the field shows it: with other line ends.
+// The text of a file, and the same text as the field returns it: with normalized line ends.
 let file = { text: "", shown: "" };
 let asking = null;
 
-// Something that went wrong, in words for the user, and the field where they can put it right.
-class Problem extends Error {
+// An error with a message for the user, and the field in which to correct it.
+class PageError extends Error {
   constructor(message, field = null) {
     super(message);
     this.field = field;
   }
 }
 
-/** Send a request, and give the answer's JSON. */
+/** Send a request and return the JSON of the response. */
 async function ask(path, options = {}) {
   const headers = { ...options.headers };
   if (token.value) headers.authorization = `Bearer ${token.value}`;
@@ -33,47 +33,47 @@ async function ask(path, options = {}) {
     answer = await fetch(path, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The service cannot be reached. Is it running?");
+    throw new PageError("The service cannot be reached. Is it running?");
   }
   if (answer.status === 401) throw askForToken();
-  if (!answer.ok) throw new Problem(await explain(answer));
+  if (!answer.ok) throw new PageError(await explain(answer));
   return answer.json();
 }
 
 function askForToken() {
   byId("token-field").hidden = false;
-  return new Problem(token.value ? "The service does not accept this token." : "The service needs a token.", token);
+  return new PageError(token.value ? "The service does not accept this token." : "The service requires a token.", token);
 }
 
 async function explain(answer) {
-  let reason = "it gave no reason";
+  let reason = "no reason given";
   try {
     const { detail } = await answer.json();
     if (typeof detail === "string") reason = detail;
   } catch {
-    // Not the service's own answer but a proxy's.
+    // The response is a proxy's, not the service's.
   }
-  return `The service answered ${answer.status}: ${reason}.${whenAgain(answer.headers.get("retry-after"))}`;
+  return `The service responded with ${answer.status}: ${reason}.${whenAgain(answer.headers.get("retry-after"))}`;
 }
 
-/** Say when to try again. The header has seconds or a date. */
+/** Return a sentence that says when to try again. The header holds seconds or a date. */
 function whenAgain(retryAfter) {
   if (!retryAfter) return "";
   const seconds = Number.isFinite(Number(retryAfter)) ? Number(retryAfter) : (Date.parse(retryAfter) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? ` Try again in ${count(Math.max(1, Math.ceil(seconds)), "second")}.` : "";
 }
 
-/** Say which pipeline answers. */
+/** Show the name of the pipeline and what it finds. */
 async function describeModel() {
   try {
     model = await ask("v1/model");
   } catch {
-    // The first question will tell.
+    // The first request will report the error.
     return;
   }
   model.labels.forEach(colour);
   const trained = model.corpus ? `, trained on ${model.corpus}` : "";
-  byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ")}${trained}.`;
+  byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.`;
   showSize();
 }
 
@@ -97,12 +97,12 @@ function showSize() {
   byId("size").textContent = `${count(size(text()), "character")}${limit}`;
 }
 
-/** Refuse what the service would refuse: it may hang up on a long text before it has said why. */
+/** Reject what the service would reject: it may close the connection on a long text before it can say why. */
 function check(given) {
-  if (!given.trim()) throw new Problem("There is no text yet: paste one, drop a file, or pick an example.", note);
+  if (!given.trim()) throw new PageError("There is no text yet: paste one, drop a file, or choose an example.", note);
   const limit = model?.limits.characters;
   if (limit && size(given) > limit) {
-    throw new Problem(`The text has ${count(size(given), "character")}; the service takes ${whole(limit)} at most.`, note);
+    throw new PageError(`The text has ${count(size(given), "character")}; the service accepts at most ${whole(limit)}.`, note);
   }
 }
 
@@ -121,7 +121,7 @@ async function submit() {
   } catch (error) {
     results.hidden = true;
     if (error.name === "AbortError") tell({ status: "Cancelled." });
-    else tell({ problem: error instanceof Problem ? error.message : "The service's answer cannot be read." });
+    else tell({ problem: error instanceof PageError ? error.message : "The service's response could not be read." });
     error.field?.focus();
   } finally {
     setBusy(null);
@@ -151,12 +151,12 @@ async function openFile(given) {
   tell({});
   try {
     const limit = model?.limits.body_bytes;
-    if (given.size > limit) throw new Problem(`${given.name} is too large: the service takes ${whole(limit)} bytes at most.`);
+    if (given.size > limit) throw new PageError(`${given.name} is too large: the service accepts at most ${whole(limit)} bytes.`);
     setText(new TextDecoder("utf-8", { fatal: true }).decode(await given.arrayBuffer()));
-    tell({ status: `${given.name} is in the field.` });
+    tell({ status: `Opened ${given.name}.` });
   } catch (error) {
-    const unreadable = `${given.name} cannot be read: it should be a text file in UTF-8.`;
-    tell({ problem: error instanceof Problem ? error.message : unreadable });
+    const unreadable = `${given.name} cannot be read: it must be a UTF-8 text file.`;
+    tell({ problem: error instanceof PageError ? error.message : unreadable });
   }
 }
 
@@ -167,7 +167,7 @@ async function openExample(name) {
     if (!answer.ok) throw new Error();
     setText(await answer.text());
   } catch {
-    tell({ problem: "The example cannot be fetched." });
+    tell({ problem: "The example could not be loaded." });
     return;
   }
   submit();
@@ -189,10 +189,10 @@ for (const example of form.querySelectorAll("[data-example]")) {
 byId("open").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", ({ target }) => {
   if (target.files.length) openFile(target.files[0]);
-  // So that the same file can be opened again.
+  // Without this, the same file could not be opened again.
   target.value = "";
 });
-// Anywhere on the page: a file dropped beside the field would else be opened in the page's place.
+// Anywhere on the page: otherwise, a file dropped beside the field would replace the page.
 const hasFile = (event) => event.dataTransfer?.types.includes("Files");
 document.addEventListener("dragover", (event) => {
   if (!hasFile(event)) return;

@@ -1,5 +1,6 @@
-// What was found: the filters, the table, and the exports of what the filters leave.
+// The entities found: filters, table, and exports of the entities that pass the filters.
 
+import { describeAttributes, showAttributes } from "./attributes.js";
 import { byId, count, element, percent, whole } from "./dom.js";
 import { copy, download, toCsv, toJson } from "./export.js";
 import { colour, goToMention, markOnly, showText } from "./text.js";
@@ -13,19 +14,22 @@ const more = byId("more");
 const headings = [...document.querySelectorAll("th button")];
 let answer;
 let entities = [];
-// The columns that have anything in them.
+// The attributes of each entity in one line.
+let described = [];
+// The columns that are not empty.
 let columns = new Set();
-// What the filters leave, in the table's order: numbers of entities.
+// The numbers of the entities that pass the filters, in the order of the table.
 let listed = [];
 let sorting;
 let cameFrom = null;
 let frame = null;
 
-/** Show what the service found in a text, and give a sentence about it. */
+/** Show what the service found in a text, and return a sentence about it. */
 export function showResults(text, given) {
   answer = given;
   entities = given.documents[0].entities;
-  columns = new Set(Object.keys(entities[0] ?? {}).filter((key) => entities.some((entity) => entity[key] !== null)));
+  described = entities.map(({ attributes }) => describeAttributes(attributes));
+  columns = new Set(headings.map(({ dataset }) => dataset.key).filter((key) => entities.some((_, number) => valueOf(number, key) !== null)));
   sorting = { key: "start", direction: 1 };
   cameFrom = null;
   const counts = countLabels();
@@ -47,6 +51,7 @@ function showControls(counts) {
   const empty = entities.length === 0;
   for (const id of ["tools", "shown", "list", "text-hint"]) byId(id).hidden = empty;
   byId("panes").classList.toggle("alone", empty);
+  byId("panes").classList.toggle("even", columns.has("attributes"));
   for (const heading of headings) heading.parentElement.hidden = !columns.has(heading.dataset.key);
   byId("least").hidden = !columns.has("confidence");
   slider.value = 0;
@@ -60,7 +65,7 @@ function makeFilter(label, number) {
 
 const makeTag = (label) => element("span", { className: `tag ${colour(label)}` }, label);
 
-/** Filter, sort, and show what is left. */
+/** Filter and sort the entities, and show the result. */
 function apply() {
   frame = null;
   const wanted = new Set([...labels.querySelectorAll("input:checked")].map((box) => box.value));
@@ -68,7 +73,7 @@ function apply() {
   const leastShown = slider.value === "0" ? "any" : `${slider.value}%`;
   byId("least-shown").value = leastShown;
   slider.setAttribute("aria-valuetext", leastShown);
-  // Where there is no confidence, it is not enough for any but the lowest.
+  // An entity without a confidence passes only if there is no minimum.
   const passes = ({ label, confidence }) => wanted.has(label) && (confidence ?? 0) >= least;
   listed = [...entities.keys()].filter((number) => passes(entities[number]));
   markOnly(new Set(listed));
@@ -76,9 +81,12 @@ function apply() {
   sort();
 }
 
+/** Return what a column is sorted by, or null if the entity has nothing in it. */
+const valueOf = (number, key) => (key === "attributes" ? described[number] || null : entities[number][key]);
+
 function compare(first, second) {
-  const [a, b] = [entities[first][sorting.key], entities[second][sorting.key]];
-  // What is not known comes last in both directions; what is equal comes by its place in the text.
+  const [a, b] = [valueOf(first, sorting.key), valueOf(second, sorting.key)];
+  // Missing values come last in both directions; ties are in the order of the text.
   if (a === null || b === null) return (a === null) - (b === null) || first - second;
   const difference = typeof a === "number" ? a - b : collator.compare(a, b);
   return sorting.direction * difference || first - second;
@@ -95,7 +103,7 @@ function sort() {
   showRows();
 }
 
-/** Add rows to the table, and give the first of them. */
+/** Add rows to the table, and return the first of them. */
 function showRows() {
   const shown = body.childElementCount;
   body.append(...listed.slice(shown, shown + ROWS).map(makeRow));
@@ -106,10 +114,11 @@ function showRows() {
 }
 
 function makeRow(number) {
-  const { text, label, start, end, confidence, kb_id: id } = entities[number];
+  const { text, label, start, end, confidence, kb_id: id, attributes } = entities[number];
   const button = element("button", { type: "button" }, text);
   button.dataset.number = number;
   const cells = [[button], [makeTag(label)]];
+  if (columns.has("attributes")) cells.push([described[number] ? showAttributes(attributes) : "", "wide"]);
   if (columns.has("confidence")) cells.push([confidence === null ? "none" : percent(confidence), "number"]);
   cells.push([`${start}–${end}`, "number"]);
   if (columns.has("kb_id")) cells.push([id ?? ""]);
@@ -125,7 +134,7 @@ async function copyJson() {
   }
 }
 
-// A slider that is pulled reports faster than thousands of mentions can be marked.
+// A dragged slider fires events faster than thousands of mentions can be marked.
 const applySoon = () => (frame ??= requestAnimationFrame(apply));
 labels.addEventListener("change", applySoon);
 slider.addEventListener("input", applySoon);

@@ -1,9 +1,10 @@
-// The annotated text: mentions marked in it, the keys that go from one to the next, and the tooltip.
+// The annotated text: its marked mentions, the keys to move between them, and the tooltip.
 
+import { describeAttributes, showAttributes } from "./attributes.js";
 import { byId, element, percent } from "./dom.js";
 
 const PALETTE = 6;
-// Characters in a block, at least, and where there is no line end, at most.
+// The minimum number of characters in a block, and the maximum if it has no line end.
 const BLOCK = 4000;
 const LONG_BLOCK = 8000;
 const MARGIN = 8;
@@ -12,18 +13,18 @@ const tooltip = byId("tooltip");
 const colours = new Map();
 let entities = [];
 let marks = [];
-// The mention that the tooltip is about, and the one that the Tab key leads to.
+// The mention that the tooltip describes, and the one that the Tab key focuses.
 let described = null;
 let current = null;
 let hiding;
 
-/** Give a label's class. A label keeps its colour for as long as the page is open. */
+/** Return the class of a label. A label keeps its colour while the page is open. */
 export function colour(label) {
   if (!colours.has(label)) colours.set(label, `label-${colours.size % PALETTE}`);
   return colours.get(label);
 }
 
-/** Translate the entities' offsets: the service counts code points, a string's indices count UTF-16 units. */
+/** Convert the entities' offsets: the service counts code points, JavaScript UTF-16 units. */
 function toUnits(text, sorted) {
   let point = 0;
   let unit = 0;
@@ -42,8 +43,8 @@ function makeMark(content, entity, number) {
 }
 
 /**
- * Find where a block may end, for the browser to skip the blocks that are out of view: at a line's end, where it does
- * not show. A text without line ends would take seconds to lay out in one piece; there a space has to do.
+ * Find where a block can end, so that the browser can skip the blocks that are out of view: at the end of a line,
+ * where it is invisible. A long text without line ends would take seconds to lay out; it is cut at a space instead.
  */
 function findCut(plain, size) {
   const lineEnd = plain.indexOf("\n", Math.max(0, BLOCK - size));
@@ -52,7 +53,7 @@ function findCut(plain, size) {
   return space >= 0 ? space + 1 : null;
 }
 
-/** Show a text and mark its entities, which come by their start. */
+/** Show a text and mark its entities, which are in order of position. */
 export function showText(text, found) {
   hideTooltip();
   entities = found;
@@ -86,7 +87,7 @@ export function showText(text, found) {
   setCurrent(marks[0] ?? null);
 }
 
-/** Mark the entities with these numbers, and leave the others as plain text. */
+/** Mark only the entities with these numbers, and show the others as plain text. */
 export function markOnly(numbers) {
   hideTooltip();
   marks.forEach((mark, number) => {
@@ -98,7 +99,7 @@ export function markOnly(numbers) {
 
 const isMarked = (mark) => mark.hasAttribute("tabindex");
 
-/** Scroll to the mention with this number and put the focus on it. */
+/** Scroll to the mention with this number and focus it. */
 export function goToMention(number) {
   const mark = marks[number];
   setCurrent(mark);
@@ -106,7 +107,7 @@ export function goToMention(number) {
   mark.scrollIntoView({ block: "center", inline: "nearest" });
 }
 
-// Of thousands of mentions the Tab key leads to one; the arrow keys lead on from there.
+// The Tab key focuses only one of possibly thousands of mentions; the arrow keys move on from there.
 function setCurrent(mark) {
   if (current && isMarked(current)) current.tabIndex = -1;
   current = mark;
@@ -130,7 +131,7 @@ pane.addEventListener("keydown", (event) => {
 });
 
 function describe({ label, confidence, kb_id: id }) {
-  const known = confidence === null ? "no confidence given" : `confidence ${percent(confidence)}`;
+  const known = confidence === null ? "no confidence reported" : `confidence ${percent(confidence)}`;
   return [label, known, id].filter(Boolean).join(", ");
 }
 
@@ -139,7 +140,9 @@ function showTooltip(mark) {
   clearTimeout(hiding);
   described = mark;
   mark.setAttribute("aria-describedby", tooltip.id);
-  tooltip.textContent = describe(entities[mark.dataset.number]);
+  const entity = entities[mark.dataset.number];
+  tooltip.replaceChildren(describe(entity));
+  if (describeAttributes(entity.attributes)) tooltip.append(showAttributes(entity.attributes));
   tooltip.hidden = false;
   placeTooltip();
 }
@@ -151,7 +154,7 @@ function hideTooltip() {
   described = null;
 }
 
-/** Put the tooltip above its mention, or under it where there is no room; nowhere while the mention is out of view. */
+/** Place the tooltip above its mention, or below if there is no room. Hide it while the mention is out of view. */
 function placeTooltip() {
   if (!described) return;
   const [line] = described.getClientRects();
@@ -164,7 +167,7 @@ function placeTooltip() {
   tooltip.style.visibility = line.bottom < view.top || line.top > view.bottom ? "hidden" : "";
 }
 
-// The pointer may cross over to the tooltip; then it stays.
+// The delay allows the pointer to move onto the tooltip, which then stays.
 const hideSoon = () => {
   clearTimeout(hiding);
   hiding = setTimeout(() => (document.activeElement?.matches("mark[tabindex]") ? showTooltip(document.activeElement) : hideTooltip()), 150);

@@ -1,0 +1,119 @@
+"""The options of `annotate`: made and checked once, and passed on to the engine, the readers and the writers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.errors import ProjectError
+from scripts.formats.reading import ReadOptions
+from scripts.formats.registry import check_formats
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """How to use a Ray cluster.
+
+    actors (int): processes that each load the pipeline, and share the work.
+    gpus (float): GPUs for each actor, 0.5 for instance; 0 for the CPU.
+    address (str | None): the cluster's; if None that in RAY_ADDRESS, or else a new cluster on this machine.
+    RAISES (ProjectError): an option is out of its range.
+    """
+
+    actors: int = 1
+    gpus: float = 0.0
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        check_minimum("actors", self.actors, 1)
+        check_minimum("gpus", self.gpus, 0)
+
+
+@dataclass(frozen=True)
+class AnnotateOptions:
+    """What is wanted of a run of `annotate`.
+
+    format (str): the format of the parts, one of `registry.WRITERS`.
+    labels (tuple[str, ...]): labels of the entities to keep; all if empty.
+    minimum_confidence (float): entities with a lower confidence, or with none, are left out. 0 keeps all.
+    keep_text (bool): whether JSONL and Parquet contain the texts.
+    batch_size (int): the most texts that the pipeline's components get at once.
+    threads (int | None): PyTorch's threads; its own choice if None, or one for each of Ray's actors. With more than one
+        process each has one.
+    processes (int): processes that share the work.
+    gpu_id (int): the GPU to work on, -1 for the CPU.
+    part_size (int): the most notes in a part.
+    reading (ReadOptions): how to read the notes.
+    strict (bool): whether to stop at the first note that is rejected.
+    overwrite (bool): whether to start over if the folder holds a run.
+    ray (RayOptions | None): how to use a Ray cluster; None to work on this machine.
+    RAISES (ProjectError): an option is out of its range, or two of them exclude each other.
+    """
+
+    format: str = "jsonl"
+    labels: tuple[str, ...] = ()
+    minimum_confidence: float = 0.0
+    keep_text: bool = True
+    batch_size: int = 64
+    threads: int | None = None
+    processes: int = 1
+    gpu_id: int = -1
+    part_size: int = 10_000
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    strict: bool = False
+    overwrite: bool = False
+    ray: RayOptions | None = None
+
+    def __post_init__(self) -> None:
+        check_formats([self.format])
+        for name, minimum in {"batch_size": 1, "processes": 1, "gpu_id": -1, "part_size": 1}.items():
+            check_minimum(name, getattr(self, name), minimum)
+        if self.threads is not None:
+            check_minimum("threads", self.threads, 1)
+        if not 0 <= self.minimum_confidence <= 1:
+            raise ProjectError(f"minimum_confidence ({self.minimum_confidence}) must be within [0, 1]")
+        if self.processes > 1 and self.gpu_id >= 0:
+            raise ProjectError("More than one process can't share a GPU", "Leave out --processes.")
+        if self.ray:
+            self.check_for_ray()
+
+    def check_for_ray(self) -> None:
+        """Check that nothing is wanted that a cluster can't do.
+
+        RAISES (ProjectError): something is.
+        """
+        if self.format != "parquet":
+            raise ProjectError(f"--engine ray writes Parquet, and not {self.format}", "Leave out --format.")
+        if self.processes > 1:
+            raise ProjectError("--engine ray has actors, and no --processes", "Give --actors.")
+        if self.gpu_id >= 0:
+            raise ProjectError("--engine ray chooses the GPUs itself", "Give --gpus, how many each actor has.")
+
+    @property
+    def actor_threads(self) -> int:
+        """PyTorch's threads in one of Ray's actors, and the CPUs that Ray keeps for it."""
+        return self.threads or 1
+
+    def as_manifest(self) -> dict[str, Any]:
+        """Return the options that decide what a run writes and how, as manifest.json has them."""
+        engine: dict[str, Any] = {"threads": self.threads, "processes": self.processes, "gpu_id": self.gpu_id}
+        if self.ray:
+            engine = {"threads": self.actor_threads, "actors": self.ray.actors, "gpus": self.ray.gpus}
+        return {
+            **({"engine": "ray"} if self.ray else {}),
+            "format": self.format,
+            "labels": list(self.labels),
+            "minimum_confidence": self.minimum_confidence,
+            "keep_text": self.keep_text,
+            "batch_size": self.batch_size,
+            **engine,
+            "part_size": self.part_size,
+            **self.reading.as_dict(),
+        }
+
+
+def check_minimum(name: str, value: float, minimum: float) -> None:
+    """Check that an option is not too small.
+
+    RAISES (ProjectError): it is.
+    """
+    if value < minimum:
+        raise ProjectError(f"{name} ({value:g}) must be at least {minimum:g}")

@@ -1,0 +1,1 @@
+"""What the project knows about corpora and encoders, read from configs/corpora.yml and configs/encoders.yml."""

@@ -1,0 +1,142 @@
+"""brat's standoff format, by `bioc`: for each document a .txt with its text and a .ann with its mentions.
+
+https://brat.nlplab.org/standoff.html
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from bioc import brat
+
+from scripts.errors import ProjectError
+from scripts.formats.writing import LINE_BREAK, Writer, dump_json, encodable
+from scripts.records.documents import Document
+from scripts.records.mentions import Mention
+
+# Most file systems limit names to 255 bytes, and these end in .txt.
+NAME_LENGTH = 250
+BINARY = re.compile(r"^(A\d+\t\S+ T\d+) $", re.MULTILINE)
+
+
+class BratWriter(Writer):
+    """A folder with two files for each document.
+
+    An attribute that is true becomes a binary attribute ("A1\\tis_negated T1"), which brat takes to be false if it is
+    absent, as it is for False. A string without white space becomes the value of an attribute
+    ("A2\\tsection T1 history"). Everything else, and the id of a mention, becomes a note: for attributes
+    "<name>=<JSON>".
+    """
+
+    suffix = ""
+
+    def prepare(self, document: Document) -> brat.BratDocument:
+        """Return a document as `bioc` has it.
+
+        RAISES (ProjectError): its id is no file name, or a label or an id in a knowledge base breaks the format.
+        """
+        made = brat.BratDocument()
+        made.id, made.text = file_name(document.id), document.text
+        notes = []
+        for number, mention in enumerate(document.mentions, start=1):
+            made.add_annotation(make_entity(mention, number, document.text))
+            if mention.concept:
+                made.add_annotation(concept_note(mention.concept, number))
+            for name, value in mention.attributes.items():
+                if value is True or is_word(value):
+                    made.add_annotation(make_attribute(name, value, number, len(made.attributes) + 1))
+                elif value is not False:
+                    notes.append((f"{name}={single_line(value)}", number))
+        # The notes with ids in a knowledge base are numbered like the mentions.
+        for note_number, (text, number) in enumerate(notes, start=len(document.mentions) + 1):
+            made.add_annotation(annotator_note(text, number, note_number))
+        return made
+
+    def write(self, prepared: Sequence[brat.BratDocument], path: Path, *, number_from: int = 1) -> None:
+        path.mkdir()
+        for document in prepared:
+            # "x": two names that are one to the file system must not become one document.
+            with (
+                (path / f"{document.id}.txt").open("x", encoding="utf8", newline="") as text,
+                (path / f"{document.id}.ann").open("x", encoding="utf8", newline="") as annotations,
+            ):
+                text.write(document.text)
+                # `bioc` ends a binary attribute with a space.
+                annotations.write(BINARY.sub(r"\1", brat.dumps_ann(document)))
+
+
+def file_name(identifier: str) -> str:
+    """Return the name of a document's files: its id, with all but letters, digits and "_-~." percent-encoded.
+
+    identifier (str): the id.
+    RETURNS (str): the name without .txt or .ann.
+    RAISES (ProjectError): the id is empty or too long.
+    """
+    name = re.sub(r"^\.", "%2E", quote(identifier, safe=""))
+    if not 0 < len(name) <= NAME_LENGTH:
+        raise ProjectError(f"its id makes a file name of {len(name)} bytes, and there must be 1 to {NAME_LENGTH}")
+    return name
+
+
+def identifier_of(name: str) -> str:
+    """Return the id of a document from the name of its files: the reverse of `file_name`."""
+    return unquote(name)
+
+
+def make_entity(mention: Mention, number: int, text: str) -> brat.BratEntity:
+    """Return a mention as an entity with a span for each line it covers: brat allows no line end within a span."""
+    if re.search(r"\s", mention.label) or not mention.label:
+        raise ProjectError(f"the label {mention.label!r} can't be written as brat, which wants no spaces in it")
+    made = brat.BratEntity()
+    made.id, made.type = f"T{number}", mention.label
+    spans = list(line_spans(mention, text))
+    for start, end in spans:
+        made.add_span(start, end)
+    made.text = " ".join(text[start:end] for start, end in spans)
+    return made
+
+
+def line_spans(mention: Mention, text: str) -> Iterator[tuple[int, int]]:
+    """Yield the parts of a mention between tabs and line ends, as offsets in the text."""
+    start = mention.start
+    for part in LINE_BREAK.split(text[mention.start : mention.end]):
+        if part:
+            yield start, start + len(part)
+        start += len(part) + 1
+
+
+def concept_note(concept: str, number: int) -> brat.BratNote:
+    """Return an id in a knowledge base as a note: `bioc` can't write brat's normalizations."""
+    if LINE_BREAK.search(concept):
+        raise ProjectError(f"the id {concept!r} can't be written as brat, which wants one line without tabs")
+    return annotator_note(concept, number, number)
+
+
+def annotator_note(text: str, number: int, note_number: int) -> brat.BratNote:
+    """Return a note on a mention."""
+    note = brat.BratNote()
+    note.id, note.type, note.refid, note.text = f"#{note_number}", "AnnotatorNotes", f"T{number}", text
+    return note
+
+
+def make_attribute(name: str, value: Any, number: int, attribute_number: int) -> brat.BratAttribute:
+    """Return an attribute of a mention: binary for True, else with a value."""
+    attribute = brat.BratAttribute()
+    attribute.id, attribute.type, attribute.refid = f"A{attribute_number}", name, f"T{number}"
+    if value is not True:
+        attribute.add_attribute(encodable(value))
+    return attribute
+
+
+def is_word(value: Any) -> bool:
+    """Return whether a value is a string that can be the value of an attribute."""
+    return isinstance(value, str) and re.fullmatch(r"\S+", value) is not None
+
+
+def single_line(value: Any) -> str:
+    """Return a value as JSON without line ends, those of Unicode included."""
+    text = encodable(dump_json(value))
+    return json.dumps(value) if LINE_BREAK.search(text) else text

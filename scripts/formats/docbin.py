@@ -1,0 +1,45 @@
+"""spaCy's DocBin, written from the tokens. Attributes and confidences are where spaCy keeps them: `ent._.<name>`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scripts.errors import ProjectError
+from scripts.formats.writing import Writer, encodable, needed_doc
+from scripts.records.documents import Document
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, DocBin
+
+# The attributes of tokens that are stored, by `convert` too.
+DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+
+
+def make_doc_bin(docs: Iterable[Doc] = ()) -> DocBin:
+    """Return documents as a DocBin, each with its id in `doc.user_data["document_id"]`."""
+    # spaCy imports torch, which takes seconds, and most commands that know the formats load no pipeline.
+    from spacy.tokens import DocBin
+
+    return DocBin(attrs=DOC_BIN_ATTRS, store_user_data=True, docs=docs)
+
+
+class DocBinWriter(Writer):
+    """A DocBin of all documents."""
+
+    suffix = ".spacy"
+
+    def prepare(self, document: Document) -> Doc:
+        doc = needed_doc(document)
+        doc.user_data["document_id"] = encodable(document.id)
+        try:
+            make_doc_bin([doc])
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ProjectError(
+                f"a value in its user_data can't be written as DocBin ({type(error).__name__})"
+            ) from error
+        return doc
+
+    def write(self, prepared: Sequence[Doc], path: Path, *, number_from: int = 1) -> None:
+        make_doc_bin(prepared).to_disk(path)

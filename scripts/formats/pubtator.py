@@ -1,0 +1,154 @@
+"""PubTator: a line for the title, one for the abstract, and one for each mention.
+
+It has no place for confidences and attributes.
+https://github.com/JHnlp/BioCreative-V-CDR-Corpus/blob/master/readme.txt
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from scripts.errors import ProjectError
+from scripts.formats.decoding import first_undecoded, not_decoded, open_text
+from scripts.formats.reading import ReadOptions, Source
+from scripts.formats.writing import LINE_BREAK, Writer, check_names
+from scripts.records.documents import Document, Passage
+from scripts.records.mentions import Mention
+from scripts.records.notes import Note, Rejected
+
+NAME_BREAK = re.compile(rf"{LINE_BREAK.pattern}|\|")
+# BC5CDR's id for a mention without an entry in MeSH. Readers that strip lines would lose an empty column.
+NO_CONCEPT = "-1"
+
+# The lines of a document, each with its number in the file.
+Block = list[tuple[int, str]]
+
+
+def read_documents(path: Path) -> Iterator[Document]:
+    """Read documents with their mentions. Relations and the parts of composite mentions are left out.
+
+    path (Path): the file, in UTF-8.
+    YIELDS (Document): the documents. If the abstract is empty, the title is the only passage.
+    RAISES (ProjectError): the file is in another format.
+    """
+    try:
+        with path.open("rb") as file:
+            for block in read_blocks(file, "utf-8"):
+                if problem := decoding_problem(block, "utf-8"):
+                    raise ProjectError(f"{path} can't be read as pubtator: {problem}")
+                yield parse_document([line for _, line in block])
+    except ProjectError as error:
+        raise ProjectError(f"{path}: {error.title}", error.hint) from error
+
+
+def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
+    """Read title and abstract of each document, joined by one space, as a note."""
+    for block in read_blocks(file, options.encoding):
+        yield block_note(block, source, options)
+
+
+def read_blocks(file: io.BufferedReader, encoding: str) -> Iterator[Block]:
+    """Yield the lines of each document. Blank lines separate documents."""
+    lines = enumerate(open_text(file, encoding, newline="\n"), start=1)
+    for is_blank, block in groupby(lines, key=lambda numbered: numbered[1] in ("\n", "\r\n")):
+        if not is_blank:
+            yield [(number, line.removesuffix("\n").removesuffix("\r")) for number, line in block]
+
+
+def block_note(block: Block, source: Source, options: ReadOptions) -> Note | Rejected:
+    """Return the lines of a document as a note."""
+    where = f"{source.name}:{block[0][0]}"
+    if problem := decoding_problem(block, options.encoding):
+        return Rejected(where, problem)
+    try:
+        document = parse_document([line for _, line in block])
+    except ProjectError as error:
+        # The title may quote what is in the place of an id.
+        return Rejected(where, f"not PubTator. {error.hint}")
+    return Note(document.id, document.text, {})
+
+
+def decoding_problem(block: Block, encoding: str) -> str:
+    """Return which character of a document can't be decoded, "" if there is none."""
+    undecoded = ((number, first_undecoded(line)) for number, line in block)
+    return next((not_decoded(encoding, place, f" of line {number}") for number, place in undecoded if place), "")
+
+
+def parse_document(lines: list[str]) -> Document:
+    """Parse the lines of one document.
+
+    Not by `bioc`: its reader strips lines, which moves the abstract if a title ends in a space, splits them at
+    other characters than line ends, and takes each line with a "|t|" in it, "Pr(>|t|)" for instance, for a title.
+
+    lines (list[str]): the lines without their ends.
+    RETURNS (Document): the document.
+    RAISES (ProjectError): it has no title, or a row that is not one of its mentions or relations.
+    """
+    title = re.fullmatch(r"([^|]+)\|t\|(.*)", lines[0])
+    if title is None:
+        raise ProjectError("A document has no title", "Each begins with a line of its id, |t| and its title.")
+    identifier, passages, rows = title[1], [Passage("title", title[2])], lines[1:]
+    if rows and rows[0].startswith(f"{identifier}|a|"):
+        abstract = rows.pop(0).removeprefix(f"{identifier}|a|")
+        passages += [Passage("abstract", abstract)] if abstract else []
+    numbered = enumerate((row.split("\t") for row in rows), start=1)
+    mentions = (parse_row(columns, number, identifier) for number, columns in numbered)
+    return Document(identifier, tuple(passages), tuple(mention for mention in mentions if mention))
+
+
+def parse_row(columns: list[str], number: int, identifier: str) -> Mention | None:
+    """Parse a row after the text of a document.
+
+    columns (list[str]): the row's columns.
+    number (int): the row's number, for the message.
+    identifier (str): the document's id.
+    RETURNS (Mention | None): the mention; None if the row is a relation.
+    RAISES (ProjectError): it is neither.
+    """
+    # A relation has its type in the place of the start, and the ids of its two ends.
+    is_mention, is_relation = len(columns) > 4 and columns[1].isdecimal(), len(columns) == 4
+    if columns[0] != identifier or not (is_mention or is_relation):
+        raise ProjectError(
+            f"Document '{identifier}': row {number} after the text is not one of its mentions or relations",
+            "A mention's row has the document's id, start, end, text, label and id, separated by tabs.",
+        )
+    if is_relation:
+        return None
+    # A mention without an id may end with its label.
+    _, start, end, _, label, concept, *_ = [*columns, ""]
+    if not end.isdecimal():
+        raise ProjectError(
+            f"Document '{identifier}': row {number} after the text has an end that is not a number",
+            "The end of a mention is not a number",
+        )
+    return Mention(int(start), int(end), label, "" if concept == NO_CONCEPT else concept)
+
+
+class PubtatorWriter(Writer):
+    """Title, abstract and mentions of each document.
+
+    The first passage becomes the title, the others, joined by one space, the abstract, which is empty if there is
+    only one passage. A tab or a line end in the text becomes one space, which moves no offset.
+    """
+
+    suffix = ".PubTator.txt"
+
+    def prepare(self, document: Document) -> str:
+        """Return a document's lines, and the blank line after them.
+
+        Not by `bioc`: its writer leaves out an empty abstract, which the organisers' scorer expects, and ends each
+        mention's line with a tab.
+        """
+        check_names(document, NAME_BREAK, "PubTator")
+        text, length = LINE_BREAK.sub(" ", document.text), len(document.passages[0].text)
+        lines = [f"{document.id}|t|{text[:length]}", f"{document.id}|a|{text[length + 1 :]}"]
+        for mention in document.mentions:
+            surface, concept = text[mention.start : mention.end], mention.concept or NO_CONCEPT
+            row = (document.id, mention.start, mention.end, surface, mention.label, concept)
+            lines.append("\t".join(map(str, row)))
+        return "\n".join([*lines, "", ""])
+
+    def write(self, prepared: Sequence[str], path: Path, *, number_from: int = 1) -> None:
+        path.write_text("".join(prepared), encoding="utf-8", newline="\n")

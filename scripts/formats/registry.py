@@ -1,0 +1,81 @@
+"""The formats by name, for writing, and by the end of a file's name, for reading."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from scripts.errors import ProjectError
+from scripts.files import moved_into_place
+from scripts.formats import bioc_json, bioc_xml, csv_tsv, jsonl, parquet, pubtator, text
+from scripts.formats.brat import BratWriter
+from scripts.formats.conll import ConllWriter
+from scripts.formats.docbin import DocBinWriter
+from scripts.formats.omop import OmopWriter
+from scripts.formats.reading import Reader
+from scripts.formats.writing import WriteOptions, Writer
+from scripts.records.documents import Document
+
+FormatName = Literal["jsonl", "parquet", "csv", "brat", "omop", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"]
+WRITERS: dict[str, type[Writer]] = {
+    "jsonl": jsonl.JsonlWriter,
+    "parquet": parquet.ParquetWriter,
+    "csv": csv_tsv.CsvWriter,
+    "brat": BratWriter,
+    "omop": OmopWriter,
+    "pubtator": pubtator.PubtatorWriter,
+    "bioc-xml": bioc_xml.BioCXmlWriter,
+    "bioc-json": bioc_json.BioCJsonWriter,
+    "conll": ConllWriter,
+    "docbin": DocBinWriter,
+}
+# Formats that keep a document's passages or tokens, for corpora.
+CORPUS_FORMATS = ("pubtator", "bioc-xml", "bioc-json", "conll", "docbin")
+# Formats that are written from the tokens.
+TOKEN_FORMATS = frozenset({"conll", "docbin"})
+
+READERS: dict[str, Reader] = {
+    ".txt": Reader(text.read_notes),
+    ".jsonl": Reader(jsonl.read_notes),
+    ".ndjson": Reader(jsonl.read_notes),
+    ".csv": csv_tsv.make_reader(","),
+    ".tsv": csv_tsv.make_reader("\t"),
+    ".parquet": Reader(parquet.read_notes, parquet.read_header),
+    ".pubtator": Reader(pubtator.read_notes),
+    ".pubtator.txt": Reader(pubtator.read_notes),
+    ".xml": Reader(bioc_xml.read_notes),
+    ".bioc.xml": Reader(bioc_xml.read_notes),
+    ".bioc.json": Reader(bioc_json.read_notes),
+}
+
+
+def check_formats(names: Iterable[str], known: Iterable[str] = tuple(WRITERS)) -> None:
+    """Check that formats are known.
+
+    names (Iterable[str]): the names of formats.
+    known (Iterable[str]): the formats to choose from.
+    RAISES (ProjectError): one of them is not known.
+    """
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ProjectError(f"Unknown format '{unknown[0]}'", f"Known are {', '.join(known)}.")
+
+
+def write_documents(
+    documents: Iterable[Document],
+    path: Path,
+    *,
+    format: str,
+    options: WriteOptions = WriteOptions(),  # noqa: B008
+) -> None:
+    """Write documents in a format. The file appears complete, or not at all.
+
+    documents (Iterable[Document]): the documents; for CoNLL and DocBin with their tokens.
+    path (Path): the file to write.
+    format (str): one of `WRITERS`.
+    options (WriteOptions): how to write.
+    RAISES (ProjectError): the format can't hold an id or a label.
+    """
+    writer = WRITERS[format](options)
+    prepared = [writer.prepare(document) for document in documents]
+    with moved_into_place(path) as partial:
+        writer.write(prepared, partial)

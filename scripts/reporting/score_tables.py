@@ -1,0 +1,178 @@
+"""Tables of the scores as text, which both the report's page and the model card show.
+
+In: the content of scores.json and errors.jsonl. Measures are in percent; a dash stands for what is undefined.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.catalog.corpora import PublishedResult, find_corpus
+from scripts.evaluation.formatting import format_interval, percent
+from scripts.evaluation.scoring import MEASURES
+from scripts.evaluation.slices import surface_form
+
+OUTCOMES = ("tp", "fp", "fn")
+AVERAGES = ("micro", "macro")
+FORMS_SHOWN = 20
+OTHER_SCHEMES = {
+    "exact": "The same offsets, whatever the label",
+    "partial": "An overlap counts half, whatever the label",
+    "type": "An overlap with the right label",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    title (str): what it shows.
+    header (tuple[str, ...]): the names of the columns.
+    rows (Sequence[tuple[str, ...]]): the cells; the first cell of a row names it.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def plain(name: str) -> str:
+    """Return a field's name as words."""
+    return name.replace("_", " ")
+
+
+def whole(number: int | None) -> str:
+    """Return a count, or a dash if there is none."""
+    return "-" if number is None else f"{number:,}"
+
+
+def with_interval(row: dict[str, Any], measure: str) -> str:
+    """Return a measure and its 95% interval."""
+    bounds = row["intervals"][measure]
+    return f"{percent(row[measure])} ({format_interval(bounds)})" if bounds else percent(row[measure])
+
+
+def shown_rows(table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Remove the averages if there is only one label, which they would repeat."""
+    return table if len(table) > 3 else {name: row for name, row in table.items() if name not in AVERAGES}
+
+
+def score_table(scores: dict[str, Any]) -> Table:
+    """Return the main scores: strict, with intervals, by label, micro and macro."""
+    rows = [
+        (name, *(with_interval(row, measure) for measure in MEASURES), *(whole(row.get(key)) for key in OUTCOMES))
+        for name, row in shown_rows(scores["scores"]).items()
+    ]
+    header = ("Label", "Precision (95% interval)", "Recall (95% interval)", "F1 (95% interval)", "TP", "FP", "FN")
+    return Table("Strict scores by label", header, rows)
+
+
+def published_systems(scores: dict[str, Any]) -> Sequence[PublishedResult]:
+    """Return the published results on the corpus of a run."""
+    return find_corpus(scores["corpus"]["profile"]).published
+
+
+def peer_table(scores: dict[str, Any]) -> Table:
+    """Compare the run with published systems. Only systems that predict all labels have a micro average."""
+    columns = [*scores["labels"], *(["micro"] if len(scores["labels"]) > 1 else [])]
+    rows = []
+    for system, table in {scores["run"]: scores["scores"], **scores["peers"]}.items():
+        known = table if set(scores["labels"]) <= table.keys() else {k: v for k, v in table.items() if k != "micro"}
+        cells = (with_interval(known[name], "f1") if name in known else "-" for name in columns)
+        rows.append((system, *cells, "this run" if system == scores["run"] else "scored here, by the same scorer"))
+    for quoted in published_systems(scores):
+        rows.append((quoted.system, *(quoted.f1.get(name, "-") for name in columns), "published, not scored here"))
+    header = ("System", *(f"{name} F1" for name in columns), "Where the figure is from")
+    return Table("The run beside published systems", header, rows)
+
+
+def slice_table(scores: dict[str, Any]) -> Table:
+    """Return the scores on parts of the test split."""
+    rows = []
+    for part in scores["slices"]:
+        micro = part["scores"]["micro"]
+        mentions = whole(micro["tp"] + micro["fn"])
+        rows.append((f"{part['group']}: {part['part']}", mentions, *measure_cells(part["scores"], scores["labels"])))
+    return Table("Scores by slice", ("Slice", "Mentions", *measure_names(scores["labels"])), rows)
+
+
+def measure_cells(table: dict[str, dict[str, Any]], labels: list[str]) -> list[str]:
+    """Return precision, recall and F1 over all labels, then F1 by label."""
+    micro = [percent(table["micro"][measure]) for measure in MEASURES]
+    return micro + [percent(table[label]["f1"]) for label in labels]
+
+
+def measure_names(labels: list[str]) -> list[str]:
+    """Return the names of the columns that `measure_cells` fills."""
+    return ["Precision", "Recall", "F1", *(f"{label} F1" for label in labels)]
+
+
+def ceiling_table(scores: dict[str, Any]) -> Table:
+    """Return what flat entities on whole tokens cannot reach."""
+    counts = ("annotations", "discontinuous", "overlaps_removed", "mentions", "off_boundary")
+    shares = ("recall", "recall_of_annotations")
+    rows = [
+        (name, *(whole(row[key]) for key in counts), *(percent(row[key]) for key in shares))
+        for name, row in scores["ceiling"].items()
+    ]
+    highest = ("Highest recall of mentions", "Highest recall of annotations")
+    return Table("Recall ceiling", ("Label", *(plain(key).capitalize() for key in counts), *highest), rows)
+
+
+def other_table(scores: dict[str, Any]) -> Table:
+    """Return the scores by other rules than BioCreative's."""
+    schemes = {"Whole tokens, strict (seqeval, spaCy)": scores["words"]["scores"]}
+    for scheme, title in OTHER_SCHEMES.items():
+        schemes[title] = {name: row[scheme] for name, row in scores["relaxed"].items()}
+    rows = [(title, *measure_cells(table, scores["labels"])) for title, table in schemes.items()]
+    return Table("Scores by other rules", ("Rule", *measure_names(scores["labels"])), rows)
+
+
+def threshold_table(scores: dict[str, Any]) -> Table | None:
+    """Return what remains when entities below a confidence are dropped, or None if the pipeline gives none."""
+    confidence = scores.get("confidence")
+    if not confidence:
+        return None
+    rows = [
+        (f"{row['threshold']:.2f}", whole(row["entities"]), percent(row["precision"]), percent(row["recall"]))
+        for row in confidence["thresholds"]
+    ]
+    return Table("Entities at or above a confidence", ("Confidence", "Entities", "Precision", "Recall"), rows)
+
+
+def error_table(scores: dict[str, Any], field: str, title: str) -> Table:
+    """Return the counts of errors by class, kind of boundary, flag or side.
+
+    scores (dict[str, Any]): the content of scores.json.
+    field (str): "by_class", "by_boundary", "by_flag" or "by_side".
+    title (str): the title of the table and of its first column.
+    RETURNS (Table): counts by name and label.
+    """
+    labels = scores["labels"]
+    rows = [
+        (plain(name), *(whole(counts[label]) for label in labels), whole(sum(counts.values())))
+        for name, counts in scores["errors"][field].items()
+    ]
+    return Table(f"Errors by {title}", (title.capitalize(), *labels, "All"), rows)
+
+
+def form_table(errors: list[dict[str, Any]], error_class: str) -> Table:
+    """Return the most common surface forms of a class of errors.
+
+    errors (list[dict]): the errors, with text.
+    error_class (str): "missed" or "spurious".
+    RETURNS (Table): the number of errors and documents of each form, the most common first, in its first spelling.
+    """
+    spellings: dict[tuple[str, str], str] = {}
+    documents: dict[tuple[str, str], set[str]] = defaultdict(set)
+    counts: Counter[tuple[str, str]] = Counter()
+    for error in errors:
+        if error["class"] == error_class:
+            form = surface_form(error["text"]), error["label"]
+            spellings.setdefault(form, " ".join(error["text"].split()))
+            documents[form].add(error["id"])
+            counts[form] += 1
+    commonest = sorted(counts, key=lambda form: (-counts[form], form))[:FORMS_SHOWN]
+    rows = [(spellings[form], form[1], whole(counts[form]), whole(len(documents[form]))) for form in commonest]
+    return Table(f"Commonest {error_class} forms", ("Surface form", "Label", "Errors", "Documents"), rows)

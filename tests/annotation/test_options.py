@@ -1,0 +1,61 @@
+"""Options are checked when they are made, with the value and its range in the message."""
+
+from dataclasses import replace
+
+import pytest
+
+from scripts.annotation.options import AnnotateOptions, RayOptions
+from scripts.errors import ProjectError
+from scripts.formats.reading import ReadOptions
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "xml"}, r"Unknown format 'xml'\. Known are jsonl, parquet, csv, brat, omop, pubtator"),
+        ({"batch_size": 0}, r"batch_size \(0\) must be at least 1"),
+        ({"processes": 0}, r"processes \(0\) must be at least 1"),
+        ({"threads": 0}, r"threads \(0\) must be at least 1"),
+        ({"part_size": -1}, r"part_size \(-1\) must be at least 1"),
+        ({"gpu_id": -2}, r"gpu_id \(-2\) must be at least -1"),
+        ({"minimum_confidence": 1.1}, r"minimum_confidence \(1.1\) must be within \[0, 1\]"),
+        ({"minimum_confidence": float("nan")}, r"minimum_confidence \(nan\) must be within \[0, 1\]"),
+        ({"processes": 2, "gpu_id": 0}, "can't share a GPU"),
+        ({"ray": RayOptions()}, "writes Parquet, and not jsonl"),
+        ({"ray": RayOptions(), "format": "parquet", "processes": 2}, "Give --actors"),
+        ({"ray": RayOptions(), "format": "parquet", "gpu_id": 0}, "Give --gpus"),
+    ],
+)
+def test_what_is_refused(changes, message):
+    with pytest.raises(ProjectError, match=message):
+        replace(AnnotateOptions(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"actors": 0}, r"actors \(0\) must be at least 1"), ({"gpus": -0.5}, r"gpus \(-0.5\) must be at least 0")],
+)
+def test_what_is_refused_for_ray(options, message):
+    with pytest.raises(ProjectError, match=message):
+        RayOptions(**options)
+
+
+def test_the_manifest_has_what_decides_the_output():
+    reading = ReadOptions("note", "nr", "cp1252")
+    options = AnnotateOptions(labels=("Disease",), threads=2, reading=reading, strict=True, overwrite=True)
+    shared = {
+        "labels": ["Disease"],
+        "minimum_confidence": 0.0,
+        "keep_text": True,
+        "batch_size": 64,
+        "threads": 2,
+        "part_size": 10_000,
+        "text_column": "note",
+        "id_column": "nr",
+        "encoding": "cp1252",
+    }
+    assert options.as_manifest() == {"format": "jsonl", "processes": 1, "gpu_id": -1, **shared}
+    on_ray = replace(options, format="parquet", ray=RayOptions(actors=3, gpus=0.5, address="auto"))
+    assert on_ray.as_manifest() == {"engine": "ray", "format": "parquet", "actors": 3, "gpus": 0.5, **shared}
+    assert replace(on_ray, threads=None).as_manifest()["threads"] == 1
+    assert replace(options, threads=None).as_manifest()["threads"] is None
