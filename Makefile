@@ -34,7 +34,7 @@ clean:  ## remove what the commands wrote, the committed metrics aside
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
 
-# Ray and the peers of benchmark-precision, half a gigabyte: the first commands do without it.
-.venv/installed-optional: .venv/installed requirements-ray.txt requirements-precision.txt
-	.venv/bin/pip install -r requirements-ray.txt -r requirements-precision.txt -c constraints.txt
+# Ray: the first commands don't need it.
+.venv/installed-optional: .venv/installed requirements-ray.txt
+	.venv/bin/pip install -r requirements-ray.txt -c constraints.txt
 	touch .venv/installed-optional

@@ -100,7 +100,7 @@ RERUN = {
     "configs/ner.cfg": {"train"},
     "requirements.txt": {"package"},
     "scripts/annotation/local_engine.py": set(),
-    "scripts/benchmarks/machine.py": set(),
+    "scripts/benchmarks/harness.py": set(),
     "scripts/catalog/corpora.py": {"fetch-corpus", "fetch-encoder", "convert", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},

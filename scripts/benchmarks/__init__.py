@@ -1,1 +1,1 @@
-"""What `benchmark` and `benchmark_training` are made of: what is measured, how, and the tables of the figures."""
+"""The benchmarks, one module each. `harness` runs contenders in turn, and writes figures and tables."""

@@ -8,16 +8,17 @@ from spacy.language import Language
 
 from scripts.benchmarks.contenders import (
     BARES,
-    CONTENDERS,
     HUGGING_FACES,
     PIPELINES,
+    PRECISIONS,
+    Contender,
+    cut_rows,
     get_encoder,
+    hugging_face,
     make_contenders,
     make_tagger,
-    pack,
-    with_hugging_face,
 )
-from scripts.benchmarks.measure import time_run
+from scripts.benchmarks.speed import time_texts
 from scripts.pipelines import load_pipeline
 from tests.encoders import TINY
 
@@ -31,29 +32,48 @@ def nlp(trained: Path) -> Language:
 
 
 def test_all_run_the_same_encoder(trained: Path) -> None:
-    contenders = make_contenders(str(trained))
-    assert list(contenders) == list(CONTENDERS)
+    contenders = make_contenders(str(trained), PIPELINES | HUGGING_FACES | BARES)
     assert len({id(contender.encoder) for contender in contenders.values()}) == 1
     for name, contender in contenders.items():
         # Thinc leaves it in training mode, as the pipeline before this one did.
         contender.encoder.train()
-        counted = time_run(contender.encoder, contender.prepare(TEXTS))
+        counted = time_texts(contender, TEXTS)
         assert counted["rows"] == (2 if name in BARES else 10), name
         assert not contender.encoder.training or name in PIPELINES, name
 
 
-def test_strided_spans_give_the_same_entities(trained: Path) -> None:
+def test_precisions_give_nearly_the_same_vectors(trained: Path) -> None:
+    """Each computes in its own way, and none changes the encoder of another."""
+    contenders = make_contenders(str(trained), PRECISIONS)
+    ids, mask = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 3, 0, 0]]), torch.tensor([[1.0] * 5, [1.0] * 3 + [0.0] * 2])
+    vectors = {}
+    for name, contender in contenders.items():
+        contender.prepare(TEXTS)()
+        with torch.no_grad():
+            output = contender.encoder.eval()(input_ids=ids, attention_mask=mask)
+        vectors[name] = output.last_hidden_state[mask.bool()]
+    exact, *others = vectors.values()
+    assert torch.equal(exact, load_vectors(trained, ids, mask))
+    assert all(1e-5 < float((other - exact).norm() / exact.norm()) < 0.05 for other in others)
+
+
+def load_vectors(trained: Path, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    encoder = get_encoder(load_pipeline(str(trained))).transformer.eval()
+    with torch.no_grad():
+        return encoder(input_ids=ids, attention_mask=mask).last_hidden_state[mask.bool()]
+
+
+def test_pipelines_give_the_same_entities(trained: Path) -> None:
     """Where a text is one window for all, nothing but the way there differs."""
     found = {
         name: [[(ent.text, ent.label_) for ent in doc.ents] for doc in contender.nlp.pipe(TEXTS)]
-        for name, contender in make_contenders(str(trained)).items()
-        if name in PIPELINES
+        for name, contender in make_contenders(str(trained), PIPELINES | PRECISIONS).items()
     }
     assert all(each == [[("aspirin", "Chemical"), ("gout", "Disease")]] * 10 for each in found.values()), found
 
 
 def test_hugging_face_has_the_same_head(nlp: Language) -> None:
-    annotate = with_hugging_face(nlp, get_encoder(nlp), batch_size=8)
+    annotate = hugging_face(nlp, get_encoder(nlp), batch_size=8)
     for entities in annotate(TEXTS)():
         assert [(entity["entity_group"], entity["start"], entity["end"]) for entity in entities] == [
             ("Chemical", 0, 7),
@@ -71,15 +91,14 @@ def test_without_bio_tags_the_peers_find_nothing(nlp: Language, monkeypatch: pyt
     tagger = make_tagger(nlp, get_encoder(nlp))
     assert tagger.config.id2label == {0: "O", 1: "B-Chemical", 2: "I-Chemical", 3: "B-Disease", 4: "I-Disease"}
     assert not tagger.classifier.weight.any()
-    assert with_hugging_face(nlp, get_encoder(nlp), batch_size=8)(TEXTS)() == [[]] * len(TEXTS)
+    assert hugging_face(nlp, get_encoder(nlp), batch_size=8)(TEXTS)() == [[]] * len(TEXTS)
 
 
 def test_hugging_face_cuts_nothing_off(nlp: Language) -> None:
     encoder = get_encoder(nlp)
     for make in HUGGING_FACES.values():
-        prepare = make(nlp, encoder)
         texts = [" ".join(TEXTS), "aspirin"]
-        counted = time_run(encoder.transformer, prepare(texts))
+        counted = time_texts(Contender(nlp, encoder.transformer, make(nlp, encoder)), texts)
         pieces = sum(len(ids) for ids in encoder.tokenizer(texts, add_special_tokens=False).input_ids)
         assert counted["read"] - 2 * counted["rows"] > pieces
 
@@ -95,7 +114,7 @@ def test_hugging_face_cuts_nothing_off(nlp: Language) -> None:
     ],
 )
 def test_rows_are_full(n_wordpieces: int, length: int, shapes: list[tuple[int, int]]) -> None:
-    batches = pack(list(range(n_wordpieces)), length)
+    batches = cut_rows(list(range(n_wordpieces)), length)
     assert [tuple(batch.shape) for batch in batches] == shapes
     assert [piece for batch in batches for piece in batch.flatten().tolist()] == list(range(n_wordpieces))
 
@@ -103,5 +122,5 @@ def test_rows_are_full(n_wordpieces: int, length: int, shapes: list[tuple[int, i
 def test_no_row_is_longer_than_the_limit(nlp: Language) -> None:
     encoder = get_encoder(nlp)
     for make in BARES.values():
-        counted = time_run(encoder.transformer, make(nlp, encoder)([" ".join(TEXTS * 5)]))
+        counted = time_texts(Contender(nlp, encoder.transformer, make(nlp, encoder)), [" ".join(TEXTS * 5)])
         assert counted["rows"] == -(-counted["read"] // LIMIT)
