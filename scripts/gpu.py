@@ -6,9 +6,9 @@ from thinc.compat import cupy_version, has_cupy, has_cupy_gpu
 
 from scripts.errors import ProjectError
 
-# For commands, and for the project's commands that pass the number on.
+# Right for the commands of scripts/, and for those of project.yml.
 ON_CPU = "To work on the CPU, give the GPU number -1: --gpu-id -1, or --vars.gpu_id -1 with `spacy project run`."
-INSTALL = "Install what a GPU needs: pip install -r requirements-gpu.txt"
+INSTALL = "Install what a GPU needs: pip install -r requirements-gpu.txt."
 
 
 def use_gpu(gpu_id: int) -> None:
@@ -22,35 +22,36 @@ def use_gpu(gpu_id: int) -> None:
     """
     if gpu_id < 0:
         return
-    check_gpu(gpu_id)
+    try:
+        require_device(gpu_id)
+    except ProjectError as error:
+        raise ProjectError(error.title, f"{error.hint} {ON_CPU}") from error
     require_gpu(gpu_id)
     # Only now: thinc ignores it as long as the CPU is in use.
     set_gpu_allocator("pytorch")
 
 
-def check_gpu(gpu_id: int) -> None:
+def require_device(gpu_id: int) -> None:
     """Check that PyTorch and CuPy can use a GPU.
 
     gpu_id (int): the GPU's number, from 0.
-    RAISES (ProjectError): one of them can't.
+    RAISES (ProjectError): one of them cannot; the message says which, and what to install.
     """
     count = torch.cuda.device_count()
     if gpu_id >= count:
-        known = f"There are {count}, numbered from 0." if count else describe_lack()
-        raise ProjectError(f"There is no GPU {gpu_id}", f"{known} {ON_CPU}")
+        known = f"There are {count}, numbered from 0." if count else explain_none()
+        raise ProjectError(f"There is no GPU {gpu_id}", known)
     if not has_cupy:
-        raise ProjectError(
-            "spaCy needs CuPy to use a GPU, and it is not installed or lacks CUDA's libraries", f"{INSTALL}. {ON_CPU}"
-        )
+        raise ProjectError("spaCy needs CuPy to use a GPU, and it is not installed or lacks CUDA's libraries", INSTALL)
     if not has_cupy_gpu:
         raise ProjectError(
             f"PyTorch, built for CUDA {torch.version.cuda}, finds the GPU, and CuPy {cupy_version} does not",
-            f"CuPy has to be built for the same CUDA. {INSTALL}. {ON_CPU}",
+            f"CuPy has to be built for the same CUDA. {INSTALL}",
         )
 
 
-def describe_lack() -> str:
+def explain_none() -> str:
     """Return why PyTorch finds no GPU."""
     if torch.version.cuda is None:
         return "This PyTorch is built for the CPU only."
-    return f"PyTorch, built for CUDA {torch.version.cuda}, finds none on this machine: nvidia-smi shows its driver."
+    return f"PyTorch, built for CUDA {torch.version.cuda}, finds none on this machine. Does nvidia-smi show one?"

@@ -44,7 +44,9 @@ def test_gpu_that_is_not_there(used: list[int | str], monkeypatch: pytest.Monkey
     with pytest.raises(ProjectError, match=r"There is no GPU 2\. There are 2, numbered from 0\." + advice):
         gpu.use_gpu(2)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(ProjectError, match=r"no GPU 0\. PyTorch, built for CUDA 13\.0, finds none on this" + advice):
+    with pytest.raises(
+        ProjectError, match=r"no GPU 0\. PyTorch, built for CUDA 13\.0, finds none on this machine" + advice
+    ):
         gpu.use_gpu(0)
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ProjectError, match=r"no GPU 0\. This PyTorch is built for the CPU only\." + advice):
