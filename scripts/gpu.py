@@ -1,28 +1,57 @@
-"""Work on a GPU where one is asked for, and say so clearly where there is none."""
+"""Use a GPU where one is asked for, and say clearly where there is none."""
 
 import torch
 from thinc.api import require_gpu, set_gpu_allocator
-from thinc.util import has_cupy
+from thinc.compat import cupy_version, has_cupy, has_cupy_gpu
 
 from scripts.errors import ProjectError
 
+# Right for the commands of scripts/, and for those of project.yml.
+ON_CPU = "To work on the CPU, give the GPU number -1: --gpu-id -1, or --vars.gpu_id -1 with `spacy project run`."
+INSTALL = "Install what a GPU needs: pip install -r requirements-gpu.txt."
+
 
 def use_gpu(gpu_id: int) -> None:
-    """Let spaCy and PyTorch work on a GPU from here on.
+    """Let spaCy and PyTorch work on a GPU from here on, in this thread.
+
+    The current device belongs to a thread: a thread that loads or runs a pipeline calls this itself, as often as it
+    likes.
 
     gpu_id (int): the GPU's number, or -1 for the CPU, which changes nothing.
-    RAISES (ProjectError): there is no such GPU, or CuPy, with which spaCy reaches it, is not installed.
+    RAISES (ProjectError): there is no such GPU, or spaCy cannot reach it because CuPy is missing or cannot work.
     """
     if gpu_id < 0:
         return
+    try:
+        require_device(gpu_id)
+    except ProjectError as error:
+        raise ProjectError(error.title, f"{error.hint} {ON_CPU}") from error
+    require_gpu(gpu_id)
+    # Only now: thinc ignores it as long as the CPU is in use.
+    set_gpu_allocator("pytorch")
+
+
+def require_device(gpu_id: int) -> None:
+    """Check that PyTorch and CuPy can use a GPU.
+
+    gpu_id (int): the GPU's number, from 0.
+    RAISES (ProjectError): one of them cannot; the message says which, and what to install.
+    """
     count = torch.cuda.device_count()
     if gpu_id >= count:
-        known = f"There are {count}, numbered from 0" if count else "PyTorch finds none on this machine"
-        raise ProjectError(f"There is no GPU {gpu_id}", f"{known}. Use --vars.gpu_id -1 to work on the CPU.")
+        known = f"There are {count}, numbered from 0." if count else explain_none()
+        raise ProjectError(f"There is no GPU {gpu_id}", known)
     if not has_cupy:
+        raise ProjectError("spaCy needs CuPy to use a GPU, and it is not installed or lacks CUDA's libraries", INSTALL)
+    if not has_cupy_gpu:
         raise ProjectError(
-            "spaCy needs CuPy to use a GPU, and it is not installed",
-            "Install its build for your CUDA, for instance: pip install cupy-cuda12x",
+            f"PyTorch, built for CUDA {torch.version.cuda}, finds the GPU, and CuPy {cupy_version} does not",
+            f"CuPy has to be built for the same CUDA. {INSTALL}",
         )
-    set_gpu_allocator("pytorch")
-    require_gpu(gpu_id)
+
+
+def explain_none() -> str:
+    """Return why PyTorch finds no GPU."""
+    if torch.version.cuda is None:
+        return "This PyTorch is built for the CPU only."
+    return f"PyTorch, built for CUDA {torch.version.cuda}, finds none on this machine. Does nvidia-smi show one?"

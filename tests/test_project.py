@@ -109,6 +109,7 @@ RERUN = {
     "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
     "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
+    "scripts/gpu_check/checks.py": set(),
     "scripts/packaging/init.py.txt": {"package"},
     "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "package", "calibrate"},
     "scripts/reporting/page/page.html": {"evaluate", "calibrate"},

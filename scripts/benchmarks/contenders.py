@@ -107,6 +107,8 @@ def hugging_face(nlp: Language, encoder: HFObjects, *, batch_size: int, by_lengt
     """
     model, stride = make_tagger(nlp, encoder), wordpiece_limit(encoder) // 8
     options = {"tokenizer": encoder.tokenizer, "aggregation_strategy": "simple", "stride": stride}
+    # By default it would move the encoder to a GPU.
+    options["device"] = encoder.transformer.device
     annotate = hugging_face_pipeline("token-classification", model=model, **options)
 
     def prepare(texts: list[str]) -> Callable[[], Any]:
@@ -132,9 +134,9 @@ def make_tagger(nlp: Language, encoder: HFObjects) -> PreTrainedModel:
     weights = {"W": torch.zeros_like(model.classifier.weight), "b": torch.tensor([float(tag == "O") for tag in tags])}
     if getattr(head, "tags", None) == tags:
         (linear,) = head.model.get_ref("output_layer").layers
-        weights = {name: torch.from_numpy(numpy.array(linear.get_param(name))) for name in weights}
+        weights = {name: torch.from_numpy(numpy.array(linear.ops.to_numpy(linear.get_param(name)))) for name in weights}
     model.classifier.load_state_dict({"weight": weights["W"], "bias": weights["b"]})
-    return model
+    return model.to(encoder.transformer.device)
 
 
 def bare_encoder(nlp: Language, encoder: HFObjects, *, row_wordpieces: int) -> Prepare:

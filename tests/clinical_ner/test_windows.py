@@ -1,4 +1,4 @@
-"""Windows hold every wordpiece, none is too long, and they end where a sentence does if one does near."""
+"""Windows hold all wordpieces, none is too long, and they end at the end of a sentence if one is near."""
 
 from itertools import pairwise
 
@@ -18,16 +18,16 @@ def points(*values: int) -> numpy.ndarray:
 @pytest.mark.parametrize(
     ("sentences", "tokens", "n_wordpieces", "overlap", "windows"),
     [
-        # Two windows of the same length, though the first could hold 80.
+        # Two windows of the same length, although the first could hold 80.
         (points(), numpy.arange(100), 100, 0, [(0, 50), (50, 100)]),
         (points(), numpy.arange(100), 100, 20, [(0, 60), (40, 100)]),
-        # A sentence begins near the middle, before or after it, or too far from it.
+        # A sentence starts near the middle, before or after it, or too far from it.
         (points(0, 44, 59), numpy.arange(100), 100, 0, [(0, 44), (44, 100)]),
         (points(0, 40, 58), numpy.arange(100), 100, 0, [(0, 58), (58, 100)]),
         (points(0, 30, 70), numpy.arange(100), 100, 0, [(0, 50), (50, 100)]),
         # Not inside a token of several wordpieces.
         (points(), points(0, 20, 47, 90), 100, 0, [(0, 47), (47, 100)]),
-        # A token longer than a window is cut, for it must be.
+        # A token that is longer than a window has to be cut.
         (points(), points(0, 10), 300, 0, [(0, 75), (75, 150), (150, 225), (225, 300)]),
         (points(), numpy.arange(0), 0, 0, [(0, 0)]),
     ],
@@ -49,7 +49,7 @@ def test_every_wordpiece_is_in_a_window(data: st.DataObject, capacity: int, n_wo
     assert all(end - start <= capacity for start, end in windows)
     for (start, end), (next_start, next_end) in pairwise(windows):
         assert start < next_start <= end - overlap and end < next_end
-    # As few as can be, but for what is given for good places to cut.
+    # Few windows, although good places to cut cost some.
     fewest = max(1, -(-(n_wordpieces - overlap) // (capacity - overlap)))
     assert len(windows) <= 2 * fewest
 
@@ -61,7 +61,7 @@ def test_short_document_is_one_window() -> None:
     assert get_windows(doc, points(0), 15, 2) == [(0, 10), (6, 15)]
 
 
-def test_sentences_begin_after_signs_and_line_breaks() -> None:
+def test_sentences_start_after_punctuation_and_line_breaks() -> None:
     doc = spacy.blank("en")("Gout. Treated ?\nno  gout; 3.5 mg\n")
     found = sentence_starts(doc, numpy.arange(len(doc)))
     assert [doc[i].text for i in found] == ["Treated", "\n", "no", "3.5"]

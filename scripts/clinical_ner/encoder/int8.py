@@ -1,7 +1,7 @@
-"""Reduced precision on a CPU: the encoder's linear layers multiply bytes, with one scale for each token.
+"""Reduced precision on a CPU: the encoder's linear layers compute in int8, with one scale for each token.
 
-In: an encoder of transformers in fp32. It is changed in place, and keeps its fp32 weights: they are what is saved.
-Looked up by `clinical_ner.WindowedTransformer.v1` when its precision is "int8"; it ships inside the wheel.
+In: an encoder of transformers in fp32. It is changed in place and keeps its fp32 weights, which are what is saved.
+Used by `clinical_ner.WindowedTransformer.v1` if its precision is "int8".
 """
 
 import warnings
@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 ENGINE = "fbgemm"
-# Processors without VNNI add two products in 16 bits: 2 * 255 * 63 is what still fits. So it is the activations that
-# have 8 bits, and the weights, of which each output has its own scale, 7.
+# Processors without VNNI add two products in 16 bits, into which 2 * 255 * 63 still fits. So activations have 8 bits,
+# and weights, which have a scale for each output, have 7.
 WEIGHT_MAX = 63
 ACTIVATION_MAX = 127
 ACTIVATION_ZERO = 128
@@ -22,13 +22,13 @@ ACTIVATION_ZERO = 128
 class Int8Linear(nn.Linear):
     """A linear layer that computes in int8 and keeps its weights in fp32, for saving.
 
-    Each token is divided by its own largest value. torch's dynamic quantization has one scale for all that goes through
-    together: a few large values of one token would cost all others their precision, and the entities of a document
-    would depend on what it is processed with.
+    Each token is divided by its own largest value. torch's dynamic quantization has one scale for the whole batch: a
+    few large values of one token would reduce the precision of all others, and the entities of a document would depend
+    on the documents that it is processed with.
     """
 
     def __init__(self, linear: nn.Linear):
-        # On "meta" nothing is allocated: the parameters are those of the given layer.
+        # Nothing is allocated on "meta": the parameters are those of the given layer.
         super().__init__(linear.in_features, linear.out_features, bias=linear.bias is not None, device="meta")
         self.weight, self.bias = linear.weight, linear.bias
         self.packed = pack(linear.weight.detach())
@@ -43,12 +43,12 @@ class Int8Linear(nn.Linear):
 
 
 def quantize_encoder(encoder: nn.Module) -> None:
-    """Let an encoder's linear layers compute in int8; those that do already are left as they are.
+    """Make an encoder's linear layers compute in int8, unless they do already.
 
-    encoder (nn.Module): the encoder, which is changed. Its state_dict stays what it was.
+    encoder (nn.Module): the encoder, which is changed in place. Its state_dict stays the same.
     RAISES (ValueError): it is on a GPU, or this PyTorch has no int8 kernels for this processor.
     """
-    # The list is made first, because the layers are replaced.
+    # A list, because the layers are replaced meanwhile.
     found = [(parent, *child) for parent in encoder.modules() for child in parent.named_children()]
     linears = [(parent, name, child) for parent, name, child in found if type(child) is nn.Linear]
     if not linears:
@@ -64,12 +64,12 @@ def quantize_encoder(encoder: nn.Module) -> None:
 
 
 def advice() -> str:
-    """Tell how a pipeline is loaded in fp32."""
+    """Return how to load a pipeline in fp32."""
     return """load the pipeline with config={"components": {"transformer": {"model": {"precision": "fp32"}}}}"""
 
 
 def pack(weight: torch.Tensor) -> torch.ScriptObject:
-    """Quantize weights with a scale for each output, and lay them out for the kernel.
+    """Quantize weights with a scale for each output, and pack them for the kernel.
 
     weight (torch.Tensor): float32, (outputs, inputs).
     RETURNS (torch.ScriptObject): what torch's quantized linear operators take.
@@ -77,7 +77,7 @@ def pack(weight: torch.Tensor) -> torch.ScriptObject:
     largest = weight.abs().amax(1).clamp(min=torch.finfo(weight.dtype).tiny)
     scales, zeros = (largest / WEIGHT_MAX).double(), torch.zeros(len(weight), dtype=torch.int64)
     with quantized_engine(), warnings.catch_warnings():
-        # From 2.13 on torch announces that these tensors will go; requirements.txt has a bound.
+        # torch 2.13 announces that these tensors will be removed; requirements.txt has an upper bound.
         warnings.filterwarnings("ignore", "torch.quantize_per", UserWarning)
         quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         return torch.ops.quantized.linear_prepack(quantized, None)
@@ -85,7 +85,7 @@ def pack(weight: torch.Tensor) -> torch.ScriptObject:
 
 @contextmanager
 def quantized_engine() -> Iterator[None]:
-    """Let torch lay weights out for `ENGINE` in the block; with VNNI it would take one that lacks our kernel."""
+    """Make torch pack weights for `ENGINE` in the block: with VNNI its default lacks the kernel that is used here."""
     before = torch.backends.quantized.engine
     torch.backends.quantized.engine = ENGINE
     try:

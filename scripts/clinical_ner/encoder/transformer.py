@@ -40,7 +40,8 @@ class WindowedTransformer(TransformerModel):
 
     batch_wordpieces (int | None): see `configure_windowed_transformer`.
     precision (str): see `configure_windowed_transformer`.
-    home (int): the id of the process that made the model. Others are workers, see `one_thread_in_workers`.
+    home (int): the id of the process that made the model. A process that got it by a fork or a pickle is a worker, and
+        computes with one thread; see `one_thread_in_workers`.
     """
 
     def __init__(self, name: str, get_spans: Callable, batch_wordpieces: int | None, precision: str, *args: Any):

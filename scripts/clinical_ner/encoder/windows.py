@@ -1,7 +1,7 @@
-"""The span getter of the encoder: windows filled by wordpieces, so that none passes the encoder's limit.
+"""The span getter of the encoder: windows of wordpieces, so that none exceeds the encoder's limit.
 
-In: a document and where its tokens stand among its wordpieces. Out: the wordpieces that are read together.
-Plugged into `clinical_ner.WindowedTransformer.v1` as `get_spans`; it ships inside the wheel.
+In: a document and the first wordpiece of each of its tokens. Out: the wordpieces that are read together. It is the
+`get_spans` of `clinical_ner.WindowedTransformer.v1`.
 """
 
 from collections.abc import Callable
@@ -19,31 +19,31 @@ SENTENCE_ENDS = frozenset(".!?;")
 
 
 def configure_wordpiece_windows(max_wordpieces: int, overlap: int) -> GetWindows:
-    """Give a span getter that cuts a document into windows of wordpieces.
+    """Create a span getter that cuts a document into windows of wordpieces.
 
-    Unlike the span getters of spacy-transformers, which cut by tokens before anything is known of their wordpieces,
-    it is called when a document has been tokenized, and once is enough.
+    The span getters of spacy-transformers cut by tokens, before the wordpieces are known. This one is called once a
+    document has been tokenized.
 
-    max_wordpieces (int): the most that a window may hold, special tokens included; 512 is BERT's limit.
-    overlap (int): how many wordpieces two neighbours share. Each gets its vector from the window that shows more of
-        what stands around it.
-    RETURNS (Callable): gives the windows of a document, see `cut_windows`.
-    RAISES (ValueError): the window is too small to hold a sentence, or most of it would be read again.
+    max_wordpieces (int): the largest number of wordpieces in a window, special ones included; BERT's limit is 512.
+    overlap (int): the number of wordpieces that two neighbours share. Each gets its vector from the window that shows
+        more of its context.
+    RETURNS (Callable): returns the windows of a document, see `cut_windows`.
+    RAISES (ValueError): the window is too small to hold a sentence, or too much of it would be read twice.
     """
     if max_wordpieces < 16:
         raise ValueError(f"max_wordpieces ({max_wordpieces}) must be at least 16")
     if not 0 <= overlap <= max_wordpieces // 4:
         raise ValueError(f"overlap ({overlap}) must be within [0, max_wordpieces / 4], here {max_wordpieces // 4}")
 
-    # Not a function within this one: where processes do not begin as a fork, on macOS for instance, `nlp.pipe` with
-    # n_process pickles the pipeline.
+    # Not a closure: where processes are not forked, on macOS for instance, `nlp.pipe` with n_process pickles the
+    # pipeline.
     return partial(get_windows, max_wordpieces=max_wordpieces, overlap=overlap)
 
 
 def get_windows(
     doc: Doc, token_starts: Ints, n_wordpieces: int, n_special: int, *, max_wordpieces: int, overlap: int
 ) -> list[Window]:
-    """Give the windows of a document, see `configure_wordpiece_windows` and `cut_windows`."""
+    """Return the windows of a document, see `configure_wordpiece_windows` and `cut_windows`."""
     capacity = max_wordpieces - n_special
     if n_wordpieces <= capacity:
         return [(0, n_wordpieces)]
@@ -51,29 +51,29 @@ def get_windows(
 
 
 def sentence_starts(doc: Doc, token_starts: Ints) -> Ints:
-    """Give the wordpieces at which a sentence or a line begins, told by the sign or line break before it.
+    """Return the wordpieces at which a sentence or a line starts: those after a punctuation mark or a line break.
 
     doc (Doc): the document.
     token_starts (Ints): the first wordpiece of each of its tokens.
-    RETURNS (Ints): a selection of `token_starts`.
+    RETURNS (Ints): some of `token_starts`.
     """
     ends = [token.text in SENTENCE_ENDS or (token.is_space and "\n" in token.text) for token in doc[:-1]]
     return token_starts[1:][numpy.array(ends, dtype=bool)]
 
 
 def cut_windows(sentences: Ints, tokens: Ints, n_wordpieces: int, capacity: int, overlap: int) -> list[Window]:
-    """Cut a document's wordpieces into as few windows as hold them, of about the same length.
+    """Cut a document's wordpieces into as few windows as possible, of about the same length.
 
-    A window ends where a sentence or a line ends if one does near, else after a token. Only within a token that is
-    longer than a window it ends anywhere.
+    A window ends at the end of a sentence or a line if one is near, else after a token. It ends inside a token only if
+    that token is longer than a window.
 
-    sentences (Ints): where sentences begin, ascending.
-    tokens (Ints): where tokens begin, ascending.
-    n_wordpieces (int): how many wordpieces there are.
-    capacity (int): how many a window holds, special tokens apart.
-    overlap (int): how many of them a window shares with the one before, at least.
+    sentences (Ints): the starts of sentences, ascending.
+    tokens (Ints): the starts of tokens, ascending.
+    n_wordpieces (int): the number of wordpieces.
+    capacity (int): the number of wordpieces in a window, without special ones.
+    overlap (int): the smallest number of wordpieces that a window shares with the one before.
     RETURNS (list[Window]): the first wordpiece of each window and the one after its last, in order. Together they
-        cover all.
+        cover all wordpieces.
     """
     reach = capacity // 8
     windows, start = [], 0
@@ -88,7 +88,7 @@ def cut_windows(sentences: Ints, tokens: Ints, n_wordpieces: int, capacity: int,
 
 
 def nearest(preferred: Ints, others: Ints, target: int, low: int, high: int) -> int:
-    """Give the point nearest to `target` within [low, high]: a preferred one, else another, else the target."""
+    """Return the point nearest to `target` within [low, high]: a preferred one, else another, else the target."""
     for points in (preferred, others):
         near = points[numpy.searchsorted(points, low) : numpy.searchsorted(points, high, side="right")]
         if len(near):
