@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 PICTURE = "assets/note.svg"
 # What the quickstart builds.
 WHEELS = "packages/synthetic_minilm/*/dist/*.whl"
-SAMPLE = PROJECT / "scripts" / "samples" / "clinic_letter.txt"
+SAMPLE = Path("scripts/samples/clinic_letter.txt")
 
 
 def make_pages() -> dict[str, str]:
@@ -89,7 +89,7 @@ def document_cli(
             help="Pipeline for the picture: a folder, a wheel or an installed package; empty for the quickstart's wheel"
         ),
     ] = "",
-    note: Annotated[Path, typer.Option(help="Text file with the note in the picture")] = SAMPLE.relative_to(PROJECT),
+    note: Annotated[Path, typer.Option(help="Text file with the note in the picture")] = SAMPLE,
 ) -> None:
     """Generate the reference pages that must agree with the code, and the picture of an annotated note."""
     with shown_to_user():

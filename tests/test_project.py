@@ -103,6 +103,7 @@ RERUN = {
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
+    "scripts/documentation/commands.py": set(),
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
     "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
     "scripts/packaging/init.py.txt": {"package"},

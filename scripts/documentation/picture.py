@@ -1,6 +1,6 @@
 """A picture of an annotated note: each mention highlighted, with its label, confidence and attributes under it.
 
-In: a text and its mentions. Out: an SVG with text as text that loads nothing and follows the reader's light or dark mode.
+In: a text and its mentions. Out: an SVG with text as text, which loads nothing and has a light and a dark mode.
 """
 
 import re
@@ -15,6 +15,8 @@ CHARACTER, FONT, LINE = 8.4, 14, 22
 SMALL_CHARACTER, SMALL_FONT, SMALL_LINE = 6.6, 11, 13
 MARGIN, GAP = 20, 6
 LONGEST_ATTRIBUTE = 32
+# What begins a heading or an item of a list.
+NEW_LINE = re.compile(r"\s*(?:[A-Z][A-Z/ ]*:|[-*\u2022]|\d+[.)])")
 # Fill and text colour of each label in light and dark mode: those of the service's page.
 LIGHT = (("#dceafb", "#0b5fae"), ("#fde6d6", "#b3470a"), ("#d3f2ee", "#0c6b63"), ("#f1e2fa", "#74359a"))
 DARK = (("#14365a", "#7dbbf7"), ("#532a0d", "#f7a069"), ("#0b4640", "#5fd3c5"), ("#46225e", "#d3a5f2"))
@@ -52,23 +54,24 @@ def draw_note(text: str, mentions: Sequence[Mention], *, caption: str, width: in
     colours = {label: number % len(LIGHT) for number, label in enumerate(sorted({m.label for m in mentions}))}
     body: list[str] = []
     y = float(MARGIN)
-    for line in fold(text, width):
-        drawn, height = draw_line(line, text, mentions, colours, y)
+    for line in fold(text, mentions, width):
+        drawn, height = draw_line(line, text, mentions, colours, y=y, width=width)
         body += drawn
         y += height
     y += GAP
     body.append(draw_text(caption, MARGIN, y + SMALL_FONT, SMALL_CHARACTER, "small"))
     height = y + SMALL_LINE + MARGIN
-    width_pixels = 2 * MARGIN + max(width * CHARACTER, len(caption) * SMALL_CHARACTER)
+    full_width = 2 * MARGIN + max(width * CHARACTER, len(caption) * SMALL_CHARACTER)
+    size = f'width="{number(full_width)}" height="{number(height)}"'
     found = "; ".join(f"{' '.join(text[m.start : m.end].split())}: {', '.join(describe(m))}" for m in mentions)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width_pixels)} {number(height)}"'
-            f' width="{number(width_pixels)}" height="{number(height)}" role="img" xml:space="preserve">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(full_width)} {number(height)}" {size}'
+            ' role="img" xml:space="preserve">',
             "<title>A note with its mentions highlighted</title>",
             f"<desc>{escape(found)}</desc>",
             f"<style>{style()}</style>",
-            f'<rect class="page" x="0.5" y="0.5" width="{number(width_pixels - 1)}" height="{number(height - 1)}" rx="8"/>',
+            f'<rect class="page" {size} rx="8"/>',
             *body,
             "</svg>\n",
         ]
@@ -94,11 +97,12 @@ def colour_rules(labels: Sequence[tuple[str, str]], *, page: str, border: str, t
     return "".join(rules)
 
 
-def fold(text: str, width: int) -> Iterator[Line]:
+def fold(text: str, mentions: Sequence[Mention], width: int) -> Iterator[Line]:
     """Yield the lines of a note, wrapped to a width. Lines that were wrapped in the note are joined first.
 
     text (str): the text.
-    width (int): the maximum number of characters in a line; longer words get a line of their own.
+    mentions (Sequence[Mention]): its mentions, which stay on one line.
+    width (int): the maximum number of characters in a line. What can't be broken may be longer.
     YIELDS (Line): the lines.
     """
     physical = list(physical_lines(text.rstrip()))
@@ -108,7 +112,7 @@ def fold(text: str, width: int) -> Iterator[Line]:
         start = line.start if start is None else start
         if after and was_wrapped(text[line.start : line.end], text[after.start : after.end], limit):
             continue
-        yield from wrap(text, Line(start, line.end), width)
+        yield from wrap(unbreakable(text, mentions, Line(start, line.end)), start, width)
         start = None
 
 
@@ -122,22 +126,34 @@ def physical_lines(text: str) -> Iterator[Line]:
 
 def was_wrapped(line: str, after: str, limit: int) -> bool:
     """Return whether a line ends only because the first word of the next would have exceeded the limit."""
-    return bool(line.strip() and after.strip()) and len(line) + 1 + len(after.split()[0]) > limit
+    if not line.strip() or not after.strip() or NEW_LINE.match(after):
+        return False
+    return len(line) + 1 + len(after.split()[0]) > limit
 
 
-def wrap(text: str, whole: Line, width: int) -> Iterator[Line]:
-    """Yield parts of a line that are not longer than the width, if its words allow it."""
-    words = [
-        Line(whole.start + match.start(), whole.start + match.end())
-        for match in re.finditer(r"\S+", text[whole.start : whole.end])
-    ]
-    if not words:
-        yield Line(whole.start, whole.start)
-        return
-    # Keep the indentation.
-    start, end = whole.start, words[0].end
-    for word in words[1:]:
-        if word.end - start > width:
+def unbreakable(text: str, mentions: Sequence[Mention], line: Line) -> list[Line]:
+    """Return the words of a line. Words of the same mention count as one."""
+    words: list[Line] = []
+    for match in re.finditer(r"\S+", text[line.start : line.end]):
+        start, end = line.start + match.start(), line.start + match.end()
+        if words and any(mention.start < words[-1].end and start < mention.end for mention in mentions):
+            words[-1] = Line(words[-1].start, end)
+        else:
+            words.append(Line(start, end))
+    return words
+
+
+def wrap(words: Sequence[Line], start: int, width: int) -> Iterator[Line]:
+    """Yield lines of words that are not longer than the width, if the words allow it.
+
+    words (Sequence[Line]): the words.
+    start (int): where the first line starts, so that its indentation is kept.
+    width (int): the maximum number of characters in a line.
+    YIELDS (Line): the lines; an empty one if there are no words.
+    """
+    end = start
+    for word in words:
+        if word.end - start > width and end > start:
             yield Line(start, end)
             start = word.start
         end = word.end
@@ -145,7 +161,7 @@ def wrap(text: str, whole: Line, width: int) -> Iterator[Line]:
 
 
 def draw_line(
-    line: Line, text: str, mentions: Sequence[Mention], colours: Mapping[str, int], y: float
+    line: Line, text: str, mentions: Sequence[Mention], colours: Mapping[str, int], *, y: float, width: int
 ) -> tuple[list[str], float]:
     """Draw a line with the descriptions under its mentions.
 
@@ -154,6 +170,7 @@ def draw_line(
     mentions (Sequence[Mention]): the mentions of the note.
     colours (Mapping[str, int]): the number of each label's colours.
     y (float): the top of the line.
+    width (int): the number of characters in the longest line.
     RETURNS (tuple[list[str], float]): its elements and its height.
     """
     boxes, runs, notes, end = [], [], [], line.start
@@ -176,30 +193,31 @@ def draw_line(
         draw_text(text[start:stop].replace("\n", " "), MARGIN + (start - line.start) * CHARACTER, y + 15, CHARACTER)
         for start, stop in runs
     ]
-    under, height = draw_notes(notes, colours, y + LINE)
+    under, height = draw_notes(notes, colours, y=y + LINE, right=MARGIN + width * CHARACTER)
     return [*boxes, *filter(None, words), *under], LINE + (height + GAP if height else 0)
 
 
-def draw_notes(notes: Sequence[Note], colours: Mapping[str, int], y: float) -> tuple[list[str], float]:
+def draw_notes(notes: Sequence[Note], colours: Mapping[str, int], *, y: float, right: float) -> tuple[list[str], float]:
     """Draw the descriptions under a line, each as high as it can be without touching another.
 
     notes (Sequence[Note]): the descriptions from left to right.
     colours (Mapping[str, int]): the number of each label's colours.
     y (float): the top of the first row.
+    right (float): where a description must end.
     RETURNS (tuple[list[str], float]): the elements and their height.
     """
     drawn: list[str] = []
     # Where each row is free again.
     free: list[float] = []
     for note in notes:
-        x = MARGIN + note.column * CHARACTER
+        size = max(map(len, note.lines)) * SMALL_CHARACTER
+        x = max(MARGIN, min(MARGIN + note.column * CHARACTER, right - size))
         row = next(row for row in range(len(free) + 1) if all(end <= x for end in free[row : row + len(note.lines)]))
-        end = x + (max(map(len, note.lines)) + 1) * SMALL_CHARACTER
         free += [0.0] * (row + len(note.lines) - len(free))
         for place, line in enumerate(note.lines, start=row):
             kind = f"small label{colours[note.mention.label]}" if place == row else "small"
             drawn.append(draw_text(line, x, y + place * SMALL_LINE + 10, SMALL_CHARACTER, kind))
-            free[place] = end
+            free[place] = x + size + SMALL_CHARACTER
     return drawn, len(free) * SMALL_LINE
 
 

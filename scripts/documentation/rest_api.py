@@ -58,7 +58,11 @@ def rest_api_page(document: Schema) -> str:
         for method, operation in operations.items()
     ]
     overview = [
-        (f"[`{method} {path}`](#{anchor(method, path)})", operation["description"], "yes" if "security" in operation else "no")
+        (
+            f"[`{method} {path}`](#{anchor(method, path)})",
+            operation["description"],
+            "yes" if "security" in operation else "no",
+        )
         for method, path, operation in routes
     ]
     schemas = document["components"]["schemas"]
@@ -110,7 +114,9 @@ def error_blocks(responses: dict[str, Schema], schemas: dict[str, Schema]) -> It
     """Yield the blocks with the errors of an endpoint, if it has any."""
     errors = {status: response for status, response in sorted(responses.items()) if not status.startswith("2")}
     if errors:
-        kinds = {describe_type(response["content"]["application/json"]["schema"], schemas) for response in errors.values()}
+        kinds = {
+            describe_type(response["content"]["application/json"]["schema"], schemas) for response in errors.values()
+        }
         yield f"**Errors**, each with a {' or '.join(sorted(kinds))}:"
         yield table(("Status", "Reason"), [(code(status), error["description"]) for status, error in errors.items()])
 
