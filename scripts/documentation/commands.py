@@ -241,7 +241,9 @@ def without_none(kind: Any) -> Any:
 
 def option_names(name: str, kind: Any, info: OptionInfo) -> tuple[str, ...]:
     """Return how an option is written: as declared, or made from the name of the parameter as Typer does."""
-    declared = tuple(part for given in info.param_decls or () for part in given.split("/") if part.startswith("-"))
+    # In an annotation, the first of the names given is where a default would otherwise be.
+    given = [text for text in (info.default, *(info.param_decls or ())) if isinstance(text, str)]
+    declared = tuple(part.strip() for text in given for part in text.split("/") if part.strip().startswith("-"))
     dashed = name.replace("_", "-")
     return declared or ((f"--{dashed}", f"--no-{dashed}") if kind is bool else (f"--{dashed}",))
 
