@@ -129,10 +129,10 @@ def json_block(value: Any) -> str:
 def fields_table(schema: Schema, schemas: dict[str, Schema]) -> str:
     """Return a table of an object's fields."""
     rows = [
-        (code(name), describe_type(field, schemas), escape(field.get("description", "")))
+        (code(name), escape(field.get("description", "")), describe_type(field, schemas))
         for name, field in schema["properties"].items()
     ]
-    return table(("Field", "Type", "Description"), rows)
+    return table(("Field", "Description", "Type"), rows)
 
 
 def reference(schema: Schema) -> str:
