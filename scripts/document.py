@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[1]
 PICTURE = "assets/note.svg"
 # What the quickstart builds.
 WHEELS = "packages/synthetic_minilm/*/dist/*.whl"
-SAMPLE = Path("scripts/samples/clinic_letter.txt")
+SAMPLE = Path("scripts/samples/emergency_note.txt")
 
 
 def make_pages() -> dict[str, str]:

@@ -217,6 +217,7 @@ def test_descriptions_do_not_overlap() -> None:
         ("one two three", [], 7, ["one two", "three"]),
         ("a long word", [Mention(2, 11, "X")], 4, ["a", "long word"]),
         ("it was wrapped\nhere", [], 40, ["it was wrapped here"]),
+        ("short\nline of it all", [Mention(0, 10, "X")], 40, ["short line of it all"]),
         ("1. first drugs\n2. second", [], 40, ["1. first drugs", "2. second"]),
         ("short\nit was a long line", [], 40, ["short", "it was a long line"]),
         ("a\n\n  b\n", [], 40, ["a", "", "  b"]),
@@ -229,7 +230,7 @@ def test_note_is_folded(text: str, mentions: list[Mention], width: int, expected
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     nlp = spacy.blank("en")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "epilepsy"}])
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "hypotension"}])
     path = tmp_path_factory.mktemp("model")
     nlp.to_disk(path)
     return str(path)
@@ -245,7 +246,7 @@ def test_command_writes_the_same_files_twice(model: str, tmp_path: Path) -> None
         contents.append({path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")})
     assert contents[0] == contents[1]
     assert {str(path) for path in contents[0]} == {*GENERATED, PICTURE}
-    assert "epilepsy" in texts_of(make_picture(model, PROJECT / SAMPLE))
+    assert "hypotension" in texts_of(make_picture(model, PROJECT / SAMPLE))
 
 
 def test_without_a_pipeline_the_picture_stays(tmp_path: Path) -> None:

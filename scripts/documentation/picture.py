@@ -110,7 +110,10 @@ def fold(text: str, mentions: Sequence[Mention], width: int) -> Iterator[Line]:
     start = None
     for line, after in zip(physical, [*physical[1:], None], strict=True):
         start = line.start if start is None else start
-        if after and was_wrapped(text[line.start : line.end], text[after.start : after.end], limit):
+        if after and (
+            any(mention.start < line.end and after.start < mention.end for mention in mentions)
+            or was_wrapped(text[line.start : line.end], text[after.start : after.end], limit)
+        ):
             continue
         yield from wrap(unbreakable(text, mentions, Line(start, line.end)), start, width)
         start = None
