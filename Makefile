@@ -6,13 +6,17 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 	$$python -c "import scripts" 2>/dev/null && echo $$python && break; done)
 RUN := .venv/bin/python -m
 
-.PHONY: quickstart all test format clean
+.PHONY: quickstart all docs test format clean
 
 quickstart: .venv/installed  ## the whole workflow on generated notes, in minutes; needs PyPI only
 	$(RUN) spacy project run quickstart
 
 all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
 	$(RUN) spacy project run all
+
+docs: .venv/installed-optional  ## build the documentation site into site/
+	$(RUN) mkdocs build --strict --quiet
+	@echo "The site is in site/: open site/index.html in a browser"
 
 test: .venv/installed-optional  ## linting and the tests, those of what is optional among them
 	$(RUN) ruff check .
@@ -25,7 +29,7 @@ format: .venv/installed  ## mend what ruff can mend
 	$(RUN) ruff format .
 
 clean:  ## remove what the commands wrote, the committed metrics aside
-	rm -rf assets corpus training packages project.lock
+	rm -rf assets corpus training packages site project.lock
 
 .venv/installed: requirements.txt constraints.txt
 	@if [ -z "$(PYTHON)" ]; then python3 -c "import scripts"; exit 1; fi
@@ -34,7 +38,7 @@ clean:  ## remove what the commands wrote, the committed metrics aside
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
 
-# Ray: the first commands don't need it.
-.venv/installed-optional: .venv/installed requirements-ray.txt
-	.venv/bin/pip install -r requirements-ray.txt -c constraints.txt
+# Ray and MkDocs: the first commands don't need them.
+.venv/installed-optional: .venv/installed requirements-ray.txt requirements-docs.txt
+	.venv/bin/pip install -r requirements-ray.txt -r requirements-docs.txt -c constraints.txt
 	touch .venv/installed-optional

@@ -105,6 +105,7 @@ RERUN = {
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
+    "scripts/documentation/commands.py": set(),
     "scripts/encoders/downloads.py": {"fetch-encoder"},
     "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
