@@ -30,15 +30,16 @@ from scripts.gpu import use_gpu
 
 @registry.callbacks("project.whole_checkpoints.v1")
 def configure_whole_checkpoints() -> Callable[[Language], Language]:
-    """Give a callback for `[training.before_to_disk]` that makes checkpoints whole or not there."""
+    """Return a callback for `[training.before_to_disk]` that makes checkpoints atomic."""
     return save_whole
 
 
 def save_whole(nlp: Language) -> Language:
-    """Let `nlp.to_disk` replace a saved pipeline only once the new one is whole.
+    """Make `nlp.to_disk` replace a saved pipeline only once the new one is complete.
 
-    spaCy's training loop writes model-last in place: killed in the middle, it would leave neither old nor new. The
-    loop takes no saver of our own, and it checks that this callback gives a `Language`, so the method is replaced.
+    spaCy's training loop writes model-last in place: killed in the middle, it would leave neither the old nor the new
+    one. The loop has no hook for saving, and it checks that this callback returns a `Language`, so the method itself is
+    replaced.
 
     nlp (Language): the pipeline in training.
     RETURNS (Language): the same pipeline.
@@ -48,7 +49,7 @@ def save_whole(nlp: Language) -> Language:
         with moved_into_place(Path(path)) as partial:
             type(nlp).to_disk(nlp, partial, **kwargs)
 
-    nlp.to_disk = to_disk
+    setattr(nlp, "to_disk", to_disk)  # noqa: B010
     return nlp
 
 

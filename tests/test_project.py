@@ -93,25 +93,28 @@ def imported_files(node: ast.AST, module: Path) -> Iterator[Path]:
 
 # Which commands of the workflows run again after an edit, by the room or the file that was edited.
 RERUN = {
-    "configs/corpora.yml": {"fetch-corpus", "evaluate", "package"},
+    "README.md": set(),
+    "configs/corpora.yml": {"fetch-corpus", "convert", "evaluate", "package", "calibrate"},
     "configs/encoders.yml": {"fetch-encoder", "train"},
     "configs/heads/token.cfg": {"train"},
     "configs/ner.cfg": {"train"},
     "requirements.txt": {"package"},
-    "scripts/annotation/engine.py": set(),
+    "scripts/annotation/local_engine.py": set(),
     "scripts/benchmarks/machine.py": set(),
+    "scripts/catalog/corpora.py": {"fetch-corpus", "fetch-encoder", "convert", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
-    "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
+    "scripts/encoders/downloads.py": {"fetch-encoder"},
     "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
+    "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
+    "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
     "scripts/packaging/init.py.txt": {"package"},
-    "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "calibrate"},
+    "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "package", "calibrate"},
     "scripts/reporting/page/page.html": {"evaluate", "calibrate"},
     "scripts/service/app.py": set(),
     "scripts/synthetic/data/train.yaml": {"fetch-corpus", "generate-notes"},
     "scripts/train.py": {"train"},
-    "README.md": set(),
 }
 
 

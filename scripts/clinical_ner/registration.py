@@ -10,7 +10,7 @@ import catalogue
 from spacy.language import Language
 from spacy.util import registry
 
-from .encoder.transformer import configure_windowed_transformer
+from .encoder.transformer import configure_tok2vec_transformer, configure_windowed_transformer
 from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
 from .ner.abbreviations import ABBREVIATIONS
@@ -23,6 +23,7 @@ FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS)
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {
         "clinical_ner.WindowedTransformer.v1": configure_windowed_transformer,
+        "clinical_ner.Tok2VecTransformer.v1": configure_tok2vec_transformer,
         "clinical_ner.TokenClassifier.v1": configure_token_classifier,
     },
     "span_getters": {"clinical_ner.wordpiece_windows.v1": configure_wordpiece_windows},

@@ -6,7 +6,7 @@ spaCy saves the rules of a tokenizer with the pipeline, so that a loaded pipelin
 
 from collections.abc import Callable
 
-from spacy.language import Language
+from spacy.language import BaseDefaults, Language
 from spacy.tokenizer import Tokenizer
 from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 from spacy.vocab import Vocab
@@ -36,21 +36,22 @@ def set_tokenizer(nlp: Language) -> Language:
     return nlp
 
 
-def make_tokenizer(vocab: Vocab, defaults: type) -> Tokenizer:
+def make_tokenizer(vocab: Vocab, defaults: type[BaseDefaults]) -> Tokenizer:
     """Return a tokenizer that splits at every bracket, hyphen, slash, sign and comma, except in very long runs.
 
     Exceptions ("a.m.", "w/o") and URL matching are off, because a mention may start or end inside of both.
 
     vocab (Vocab): the vocabulary of the tokens.
-    defaults (type): the language's defaults, for instance `English.Defaults`.
+    defaults (type[BaseDefaults]): the language's defaults, for instance `English.Defaults`.
     RETURNS (Tokenizer): the tokenizer. A text is always the concatenation of its tokens and their whitespace.
     """
+    prefixes, suffixes, infixes = (rules or () for rules in (defaults.prefixes, defaults.suffixes, defaults.infixes))
     return Tokenizer(
         vocab,
         rules={},
-        prefix_search=compile_prefix_regex([LONG_RUN, ALWAYS_SPLIT, *defaults.prefixes]).search,
-        suffix_search=compile_suffix_regex([LONG_RUN, ALWAYS_SPLIT, FINAL_PERIOD, *defaults.suffixes]).search,
-        infix_finditer=compile_infix_regex([LONG_RUN, ALWAYS_SPLIT, PERIOD_WITHOUT_SPACE, *defaults.infixes]).finditer,
+        prefix_search=compile_prefix_regex([LONG_RUN, ALWAYS_SPLIT, *prefixes]).search,
+        suffix_search=compile_suffix_regex([LONG_RUN, ALWAYS_SPLIT, FINAL_PERIOD, *suffixes]).search,
+        infix_finditer=compile_infix_regex([LONG_RUN, ALWAYS_SPLIT, PERIOD_WITHOUT_SPACE, *infixes]).finditer,
         token_match=None,
         url_match=None,
     )

@@ -5,13 +5,12 @@ A pipeline without the token head has no confidences.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.util import minibatch
-from thinc.types import Floats2d
 from tqdm import tqdm
 
 from scripts.clinical_ner.ner.calibration import Calibration, logit
@@ -26,12 +25,12 @@ SLOPES = (0.05, 20.0)
 class Judged(NamedTuple):
     """The scores of a head on a split, with the gold mentions.
 
-    scores (list[Floats2d]): the scores of each document's tokens.
+    scores (list[np.ndarray]): the scores of each document's tokens.
     docs (list[Doc]): the documents.
     gold (list[set]): the gold mentions of each document as start, end and label, in tokens.
     """
 
-    scores: list[Floats2d]
+    scores: list[np.ndarray]
     docs: list[Doc]
     gold: list[set[tuple[int, int, str]]]
 
@@ -55,7 +54,7 @@ def find_head(nlp: Language) -> tuple[str, TokenClassifier]:
     """
     for name in nlp.pipe_names:
         if is_head(nlp, name):
-            return name, nlp.get_pipe(name)
+            return name, cast(TokenClassifier, nlp.get_pipe(name))
     raise ProjectError(
         "The pipeline gives no confidences, so there is nothing to calibrate", "Train one with --vars.head token."
     )
@@ -83,7 +82,7 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
     name, head = find_head(nlp)
     rest = nlp.pipe_names[nlp.pipe_names.index(name) :]
     docs: list[Doc] = []
-    scores: list[Floats2d] = []
+    scores: list[np.ndarray] = []
     stream = nlp.pipe((doc.text for doc in gold), disable=rest)
     for batch in minibatch(tqdm(stream, total=len(gold), unit="doc", disable=None), nlp.batch_size):
         scores += head.predict(batch)

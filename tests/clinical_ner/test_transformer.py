@@ -1,7 +1,9 @@
 """Every token gets a vector, whatever the text, and the vectors and gradients are the encoder's own."""
 
 import logging
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import set_dropout_rate
+from thinc.api import PyTorchGradScaler, set_dropout_rate
 from transformers import AutoModel, AutoTokenizer
 
-from scripts.clinical_ner.encoder.transformer import Row, align, forward, group_by_length
+from scripts.clinical_ner.encoder.rows import CPU_LIMITS
+from scripts.clinical_ner.encoder.transformer import forward
+from scripts.clinical_ner.encoder.wordpieces import align
 from scripts.clinical_ner.tokenizer import set_tokenizer
 from tests.encoders import TINY, make_encoder
 
@@ -34,8 +38,13 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make_nlp(encoder: Path, *, max_wordpieces: int, overlap: int = 0, batch_wordpieces: int = 4096) -> Language:
-    """Make a pipeline with the encoder, in evaluation mode as far as dropout goes."""
+def make_nlp(
+    encoder: Path, *, max_wordpieces: int, overlap: int = 0, batch_wordpieces: int | None = 4096, **settings: Any
+) -> Language:
+    """Make a pipeline with the encoder and without dropout.
+
+    settings (Any): other settings of the model.
+    """
     nlp = set_tokenizer(spacy.blank("en"))
     model = {
         "@architectures": "clinical_ner.WindowedTransformer.v1",
@@ -50,6 +59,7 @@ def make_nlp(encoder: Path, *, max_wordpieces: int, overlap: int = 0, batch_word
         "transformer_config": {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0},
         "mixed_precision": False,
         "grad_scaler_config": {},
+        **settings,
     }
     nlp.add_pipe("transformer", config={"model": model})
     nlp.initialize()
@@ -172,6 +182,91 @@ def test_gradients_are_those_of_torch(encoder: Path) -> None:
             torch.testing.assert_close(found[name], parameter.grad, rtol=1e-3, atol=1e-4)
 
 
+@pytest.fixture
+def scaler_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let thinc's gradient scaler work on a CPU: it does, but refuses."""
+
+    def scale_tensor(self: PyTorchGradScaler, tensor: torch.Tensor, scale_per_device: dict, inplace: bool) -> Any:
+        return tensor.mul_(self._scale)
+
+    monkeypatch.setattr(PyTorchGradScaler, "_scale_tensor", scale_tensor)
+
+
+def gradients_of(nlp: Language, docs: list[Doc]) -> torch.Tensor:
+    """Return the gradient of the sum of squares of all vectors, for all parameters of the encoder in one vector."""
+    model = nlp.get_pipe("transformer").model
+    batch, backprop = forward(model, docs, True)
+    rows = [data.model_output.last_hidden_state for doc, data in zip(docs, batch.doc_data, strict=True) if len(doc)]
+    backprop(batch.unsplit_by_doc([[2 * row] for row in rows]))
+    return torch.cat([p.grad.flatten() for p in model.transformer.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 5])
+def test_scaled_gradients_are_those_without_scaling(encoder: Path, scaler_on_cpu: None, n_groups: int) -> None:
+    plain = make_nlp(encoder, max_wordpieces=LIMIT)
+    scaled = make_nlp(encoder, max_wordpieces=LIMIT, grad_scaler_config={"enabled": True, "init_scale": 2.0**16})
+    # Rows of such different lengths that each is a group by itself.
+    docs = [plain.make_doc("gout " * 2**n) for n in range(n_groups)]
+    batches: list[int] = []
+    scaled.get_pipe("transformer").model.transformer.register_forward_hook(lambda *_: batches.append(1))
+    expected, found = gradients_of(plain, docs), gradients_of(scaled, docs)
+    assert len(batches) == n_groups
+    assert (found - expected).norm() < 1e-5 * expected.norm()
+
+
+@pytest.mark.parametrize("is_train", [False, True])
+def test_outputs_are_kept_for_training_only(encoder: Path, is_train: bool) -> None:
+    nlp = make_nlp(encoder, max_wordpieces=16, batch_wordpieces=32)
+    model = nlp.get_pipe("transformer").model
+    outputs: list[weakref.ref] = []
+    kept: list[int] = []
+
+    def before(*_: Any) -> None:
+        kept.append(sum(output() is not None for output in outputs))
+
+    def after(module: Any, args: Any, output: Any) -> None:
+        outputs.append(weakref.ref(output.last_hidden_state))
+
+    model.transformer.register_forward_pre_hook(before)
+    model.transformer.register_forward_hook(after)
+    result = forward(model, [nlp.make_doc("gout " * 100)], is_train)
+    assert len(outputs) > 2
+    assert kept == (list(range(len(outputs))) if is_train else [0] * len(outputs))
+    assert sum(output() is not None for output in outputs) == (len(outputs) if is_train else 0)
+    del result
+
+
+def test_documents_without_tokens_only_can_be_trained_on(whole: Language) -> None:
+    batch, backprop = forward(whole.get_pipe("transformer").model, [whole.make_doc("")] * 2, True)
+    assert backprop(batch.unsplit_by_doc([]))
+
+
+@pytest.mark.parametrize("scaler", [{}, {"enabled": True}])
+def test_mixed_precision_without_a_gpu_is_fp32_and_one_message(
+    encoder: Path, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder, scaler: dict
+) -> None:
+    plain = make_nlp(encoder, max_wordpieces=LIMIT)
+    with caplog.at_level(logging.WARNING, logger="spacy"):
+        mixed = make_nlp(encoder, max_wordpieces=LIMIT, mixed_precision=True, grad_scaler_config=scaler)
+        docs = [mixed.make_doc(text) for text in TEXTS]
+        assert torch.equal(gradients_of(mixed, docs), gradients_of(plain, docs))
+    assert [record.getMessage() for record in caplog.records] == [
+        "mixed_precision has no effect on a CPU: the encoder computes in fp32"
+    ]
+    assert not [warning for warning in recwarn if "autocast" in str(warning.message) or "cuda" in str(warning.message)]
+    config = mixed.config["components"]["transformer"]["model"]
+    assert config["mixed_precision"] is True and config["grad_scaler_config"] == scaler
+
+
+def test_batches_that_fit_the_device_have_the_same_vectors(encoder: Path, whole: Language) -> None:
+    fitting = make_nlp(encoder, max_wordpieces=LIMIT, batch_wordpieces=None)
+    assert fitting.get_pipe("transformer").model.limits == CPU_LIMITS
+    for expected, doc in zip(whole.pipe(TEXTS), fitting.pipe(TEXTS), strict=True):
+        numpy.testing.assert_array_equal(
+            doc._.trf_data.model_output.last_hidden_state, expected._.trf_data.model_output.last_hidden_state
+        )
+
+
 @pytest.mark.parametrize(
     ("text", "divided"), [("(" * 200 + " gout", 1), ("gout " * 99, 0), ("(" * 40 + " " + "[" * 40, 2)]
 )
@@ -216,20 +311,3 @@ def test_a_saved_pipeline_takes_settings_from_the_config_it_is_loaded_with(encod
     nlp("gout " * 300)
     assert max(length for _, length in read) in range(17, 33)
     assert max(rows * length for rows, length in read) <= 64
-
-
-@pytest.mark.parametrize(
-    ("lengths", "batch_wordpieces", "groups"),
-    [
-        ([10, 100, 95, 94], 1000, [[100, 95], [94], [10]]),
-        ([50, 50, 50, 49], 150, [[50, 50, 50], [49]]),
-        ([512], 100, [[512]]),
-        ([], 100, []),
-    ],
-)
-def test_rows_are_grouped_with_little_padding(
-    lengths: list[int], batch_wordpieces: int, groups: list[list[int]]
-) -> None:
-    rows = [Row(numpy.zeros(length, dtype="i8"), *[numpy.zeros(0, dtype="i8")] * 2) for length in lengths]
-    grouped = [[len(row.ids) for row in group] for group in group_by_length(rows, batch_wordpieces)]
-    assert grouped == groups

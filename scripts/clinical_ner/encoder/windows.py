@@ -9,10 +9,11 @@ from functools import partial
 
 import numpy
 from spacy.tokens import Doc
-from thinc.types import Ints1d
+
+from .wordpieces import Ints
 
 Window = tuple[int, int]
-GetWindows = Callable[[Doc, Ints1d, int, int], list[Window]]
+GetWindows = Callable[[Doc, Ints, int, int], list[Window]]
 
 SENTENCE_ENDS = frozenset(".!?;")
 
@@ -40,7 +41,7 @@ def configure_wordpiece_windows(max_wordpieces: int, overlap: int) -> GetWindows
 
 
 def get_windows(
-    doc: Doc, token_starts: Ints1d, n_wordpieces: int, n_special: int, *, max_wordpieces: int, overlap: int
+    doc: Doc, token_starts: Ints, n_wordpieces: int, n_special: int, *, max_wordpieces: int, overlap: int
 ) -> list[Window]:
     """Give the windows of a document, see `configure_wordpiece_windows` and `cut_windows`."""
     capacity = max_wordpieces - n_special
@@ -49,25 +50,25 @@ def get_windows(
     return cut_windows(sentence_starts(doc, token_starts), token_starts, n_wordpieces, capacity, overlap)
 
 
-def sentence_starts(doc: Doc, token_starts: Ints1d) -> Ints1d:
+def sentence_starts(doc: Doc, token_starts: Ints) -> Ints:
     """Give the wordpieces at which a sentence or a line begins, told by the sign or line break before it.
 
     doc (Doc): the document.
-    token_starts (Ints1d): the first wordpiece of each of its tokens.
-    RETURNS (Ints1d): a selection of `token_starts`.
+    token_starts (Ints): the first wordpiece of each of its tokens.
+    RETURNS (Ints): a selection of `token_starts`.
     """
     ends = [token.text in SENTENCE_ENDS or (token.is_space and "\n" in token.text) for token in doc[:-1]]
     return token_starts[1:][numpy.array(ends, dtype=bool)]
 
 
-def cut_windows(sentences: Ints1d, tokens: Ints1d, n_wordpieces: int, capacity: int, overlap: int) -> list[Window]:
+def cut_windows(sentences: Ints, tokens: Ints, n_wordpieces: int, capacity: int, overlap: int) -> list[Window]:
     """Cut a document's wordpieces into as few windows as hold them, of about the same length.
 
     A window ends where a sentence or a line ends if one does near, else after a token. Only within a token that is
     longer than a window it ends anywhere.
 
-    sentences (Ints1d): where sentences begin, ascending.
-    tokens (Ints1d): where tokens begin, ascending.
+    sentences (Ints): where sentences begin, ascending.
+    tokens (Ints): where tokens begin, ascending.
     n_wordpieces (int): how many wordpieces there are.
     capacity (int): how many a window holds, special tokens apart.
     overlap (int): how many of them a window shares with the one before, at least.
@@ -86,7 +87,7 @@ def cut_windows(sentences: Ints1d, tokens: Ints1d, n_wordpieces: int, capacity: 
     return [*windows, (start, n_wordpieces)]
 
 
-def nearest(preferred: Ints1d, others: Ints1d, target: int, low: int, high: int) -> int:
+def nearest(preferred: Ints, others: Ints, target: int, low: int, high: int) -> int:
     """Give the point nearest to `target` within [low, high]: a preferred one, else another, else the target."""
     for points in (preferred, others):
         near = points[numpy.searchsorted(points, low) : numpy.searchsorted(points, high, side="right")]

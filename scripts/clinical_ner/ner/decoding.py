@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy
+from numpy import ndarray
 from spacy.tokens import Doc
-from thinc.types import Floats2d, Floats3d, Ints1d, Ints2d
 
 from .calibration import EPSILON
 
@@ -23,17 +23,17 @@ class TaggedSpan(NamedTuple):
     probability: float
 
 
-def log_softmax(scores: Floats2d) -> Floats2d:
+def log_softmax(scores: ndarray) -> ndarray:
     """Return the log-probabilities of each row."""
     shifted = scores - scores.max(axis=-1, keepdims=True) if scores.size else scores
     return shifted - numpy.log(numpy.exp(shifted).sum(axis=-1, keepdims=True))
 
 
-def legal_transitions(n_tags: int) -> numpy.ndarray:
+def legal_transitions(n_tags: int) -> ndarray:
     """Return which tag may follow which: I-X follows B-X or I-X only, every other tag follows any.
 
     n_tags (int): the number of tags: O, B-X, I-X, B-Y, I-Y, ...
-    RETURNS (numpy.ndarray): bool, (tag before, tag). The first row, that of O, also holds for the first token.
+    RETURNS (ndarray): bool, (tag before, tag). The first row, that of O, also holds for the first token.
     """
     legal = numpy.ones((n_tags, n_tags), dtype=bool)
     for inside in range(2, n_tags, 2):
@@ -42,14 +42,16 @@ def legal_transitions(n_tags: int) -> numpy.ndarray:
     return legal
 
 
-def decode(scores: list[Floats2d]) -> list[Ints1d]:
+def decode(scores: list[ndarray]) -> list[ndarray]:
     """Return the best legal sequence of tags of each document.
 
-    scores (list[Floats2d]): (tokens, tags) for each.
-    RETURNS (list[Ints1d]): the tags of each.
+    scores (list[ndarray]): (tokens, tags) for each.
+    RETURNS (list[ndarray]): the tags of each.
     """
+    if not scores:
+        return []
     tags = [part.argmax(axis=1) for part in scores]
-    legal = legal_transitions(scores[0].shape[1]) if scores else None
+    legal = legal_transitions(scores[0].shape[1])
     # If the best tags of the tokens are a legal sequence, it is the best one. They nearly always are.
     todo = [i for i, best in enumerate(tags) if not legal[numpy.concatenate([[0], best[:-1]]), best].all()]
     for i, best in zip(todo, viterbi([scores[i] for i in todo], legal), strict=True):
@@ -57,12 +59,12 @@ def decode(scores: list[Floats2d]) -> list[Ints1d]:
     return tags
 
 
-def viterbi(scores: list[Floats2d], legal: numpy.ndarray) -> list[Ints1d]:
+def viterbi(scores: list[ndarray], legal: ndarray) -> list[ndarray]:
     """Find the sequences of tags with the highest sum of scores among the legal ones, all documents in step.
 
-    scores (list[Floats2d]): (tokens, tags) for each.
-    legal (numpy.ndarray): bool, (tag before, tag).
-    RETURNS (list[Ints1d]): the tags of each.
+    scores (list[ndarray]): (tokens, tags) for each.
+    legal (ndarray): bool, (tag before, tag).
+    RETURNS (list[ndarray]): the tags of each.
 
     Forney, The Viterbi algorithm, Proc. IEEE 61 (1973).
     """
@@ -80,7 +82,7 @@ def viterbi(scores: list[Floats2d], legal: numpy.ndarray) -> list[Ints1d]:
     return trace(before, total.argmax(axis=1), [len(part) for part in scores])
 
 
-def pad_scores(scores: list[Floats2d]) -> Floats3d:
+def pad_scores(scores: list[ndarray]) -> ndarray:
     """Return scores as (documents, tokens of the longest, tags) in double precision, 0 past a document's end."""
     padded = numpy.zeros((len(scores), max(map(len, scores)), scores[0].shape[1]))
     for row, part in zip(padded, scores, strict=True):
@@ -88,15 +90,15 @@ def pad_scores(scores: list[Floats2d]) -> Floats3d:
     return padded
 
 
-def trace(before: numpy.ndarray, last: Ints1d, lengths: list[int]) -> list[Ints1d]:
+def trace(before: ndarray, last: ndarray, lengths: list[int]) -> list[ndarray]:
     """Follow the best sequences back from their last tags.
 
-    before (numpy.ndarray): (documents, tokens, tags), the tag before each.
-    last (Ints1d): each document's last tag.
+    before (ndarray): (documents, tokens, tags), the tag before each.
+    last (ndarray): each document's last tag.
     lengths (list[int]): how many tokens each has.
-    RETURNS (list[Ints1d]): the tags of each.
+    RETURNS (list[ndarray]): the tags of each.
     """
-    tags: Ints2d = numpy.zeros(before.shape[:2], dtype="i8")
+    tags: ndarray = numpy.zeros(before.shape[:2], dtype="i8")
     tags[:, -1] = last
     documents = numpy.arange(len(before))
     for i in range(before.shape[1] - 1, 0, -1):
@@ -104,11 +106,11 @@ def trace(before: numpy.ndarray, last: Ints1d, lengths: list[int]) -> list[Ints1
     return [row[:length] for row, length in zip(tags, lengths, strict=True)]
 
 
-def tagged_spans(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
+def tagged_spans(doc: Doc, tags: ndarray) -> list[tuple[int, int, int]]:
     """Return the mentions in a legal sequence of tags, without white space at their ends.
 
     doc (Doc): the document.
-    tags (Ints1d): its tags.
+    tags (ndarray): its tags.
     RETURNS (list[tuple[int, int, int]]): first token, the one after the last, number of the label; in order.
     """
     found = []
@@ -125,12 +127,12 @@ def tagged_spans(doc: Doc, tags: Ints1d) -> list[tuple[int, int, int]]:
     return found
 
 
-def probability(log_probs: Floats2d, start: int, end: int, label: int) -> float:
+def probability(log_probs: ndarray, start: int, end: int, label: int) -> float:
     """Return the mean probability of a mention's tags: of its first token, the tokens inside, and its end.
 
     The geometric mean, because the product would punish long mentions, which are no more often wrong.
 
-    log_probs (Floats2d): the logarithms of the probabilities of the document's tags, (tokens, tags).
+    log_probs (ndarray): the logarithms of the probabilities of the document's tags, (tokens, tags).
     start, end (int): the mention's first token, and the one after its last.
     label (int): the number of its label.
     RETURNS (float): between 0 and 1.

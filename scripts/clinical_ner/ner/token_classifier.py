@@ -6,7 +6,7 @@ It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy
 from spacy.language import Language
@@ -37,8 +37,12 @@ def configure_token_classifier(
     nO (int | None): the number of tags. Inferred from the labels if None.
     RETURNS (Model): from documents to the scores of their tokens, (tokens, tags) each, not normalized.
     """
-    output = resizable(Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults={"b": UNTRAINED}))
-    model = chain(tok2vec, with_array(chain(Dropout(), output)))
+    initial = {"b": UNTRAINED}
+    output: Model[Floats2d, Floats2d] = resizable(
+        Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults=initial)
+    )
+    classify: Model[Floats2d, Floats2d] = chain(cast(Model[Floats2d, Floats2d], Dropout()), output)
+    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(classify))
     model.set_ref("output_layer", output)
     return model
 
@@ -176,7 +180,7 @@ class TokenClassifier(TrainablePipe):
         """
         ops = self.model.ops
         index = {tag: i for i, tag in enumerate(self.tags)}
-        gold = [index.get(tag, -1) for example in examples for tag in gold_tags(example)]
+        gold = [index.get(tag or "", -1) for example in examples for tag in gold_tags(example)]
         places = ops.asarray([i for i, tag in enumerate(gold) if tag >= 0], dtype="i8")
         right = ops.asarray([tag for tag in gold if tag >= 0], dtype="i8")
         log_probs = log_softmax(ops.xp.concatenate(scores)[places])
@@ -188,22 +192,22 @@ class TokenClassifier(TrainablePipe):
         d_all[places] = d_known / max(len(right), 1)
         return float(loss), ops.xp.split(d_all, numpy.cumsum([len(part) for part in scores])[:-1].tolist())
 
-    def predict(self, docs: Iterable[Doc]) -> list[Floats2d]:
+    def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
         """Return the scores of the documents' tokens.
 
         docs (Iterable[Doc]): the documents.
-        RETURNS (list[Floats2d]): (tokens, tags) for each, in main memory.
+        RETURNS (list[numpy.ndarray]): (tokens, tags) for each, in main memory.
         """
         docs = list(docs)
         if not any(map(len, docs)):
             return [numpy.zeros((0, len(self.tags)), dtype="f") for _ in docs]
         return [self.model.ops.to_numpy(scores) for scores in self.model.predict(docs)]
 
-    def set_annotations(self, docs: Iterable[Doc], scores: list[Floats2d]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> None:
         """Set the documents' entities and their confidence. Existing entities are kept.
 
         docs (Iterable[Doc]): the documents.
-        scores (list[Floats2d]): what `predict` returned for them.
+        scores (list[numpy.ndarray]): what `predict` returned for them.
         """
         # An unpickled component, in a worker process for instance, has not run __init__.
         add_confidence()
@@ -221,11 +225,11 @@ class TokenClassifier(TrainablePipe):
             for span, confidence in found:
                 span._.confidence = confidence
 
-    def entities(self, docs: Iterable[Doc], scores: list[Floats2d]) -> list[list[TaggedSpan]]:
+    def entities(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> list[list[TaggedSpan]]:
         """Return the entities with the best legal tags, and the probability of each.
 
         docs (Iterable[Doc]): the documents. No entity starts or ends with white space.
-        scores (list[Floats2d]): (tokens, tags) for each.
+        scores (list[numpy.ndarray]): (tokens, tags) for each.
         RETURNS (list[list[TaggedSpan]]): the entities of each document in order.
         """
         return [
