@@ -204,10 +204,10 @@ def change_corpus(root: Path) -> None:
 @pytest.mark.parametrize(
     ("break_it", "options", "message"),
     [
-        (lambda root: (root / "model" / "meta.json").unlink(), {}, "There is no pipeline"),
+        (lambda root: (root / "model" / "meta.json").unlink(), {}, "can.t be loaded: OSError.*meta.json"),
         (lambda root: (root / "records" / "test.jsonl").unlink(), {}, "test.jsonl is not there.*fetch-corpus"),
         (lambda root: (root / "corpus" / "report.json").unlink(), {}, "report.json is not there.*convert"),
-        (without_entities, {}, "has no part that sets entities"),
+        (without_entities, {}, "has no component that sets entities"),
         (empty_split, {}, "test.jsonl does not hold records.*it is empty"),
         (change_records, {}, "was not made from"),
         (change_corpus, {}, "was not made from"),

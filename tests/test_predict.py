@@ -106,7 +106,7 @@ def without_entities(tmp_path):
     ("change", "why"),
     [
         (lambda folder: {"model": "no_such_pipeline"}, "There is no pipeline 'no_such_pipeline'"),
-        (lambda folder: {"model": without_entities(folder)}, "has no part that sets entities.*: sentencizer"),
+        (lambda folder: {"model": without_entities(folder)}, "has no component that sets entities.*: sentencizer"),
         (lambda folder: {"records": folder / "dev.jsonl"}, "There is no file .*dev.jsonl"),
         (lambda folder: {"records": twice(folder)}, "more than once, the first is 'note'"),
         (lambda folder: {"formats": ["pubtator", "brat"]}, "Unknown format 'brat'.*Known are pubtator, bioc-xml"),

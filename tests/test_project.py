@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from weasel.cli.document import project_document
 from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
 
-from scripts.evaluation.formatting import format_interval, percent
-from scripts.evaluation.scoring import MEASURES
+from scripts.evaluation.formatting import percent
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
@@ -37,15 +35,6 @@ RERUNNABLE = {name for name, command in COMMANDS.items() if command.get("outputs
 
 def modules_run_by(name: str) -> set[str]:
     return set(re.findall(r"-m scripts\.(\w+)", " ".join(COMMANDS[name]["script"])))
-
-
-def test_readme_is_what_the_project_generates(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_bytes((ROOT / "README.md").read_bytes())
-    project_document(ROOT, readme)
-    assert readme.read_text(encoding="utf8") == (ROOT / "README.md").read_text(encoding="utf8"), (
-        "Run: python -m spacy project document --output README.md"
-    )
 
 
 def test_each_script_is_reached_from_a_command_and_has_tests() -> None:
@@ -202,5 +191,10 @@ def test_readmes_figures_are_those_of_the_committed_run() -> None:
     scores = json.loads((ROOT / "metrics" / "bc5cdr_minilm" / "scores.json").read_text(encoding="utf8"))["scores"]
     readme = (ROOT / "README.md").read_text(encoding="utf8")
     for name in ("Chemical", "Disease", "micro"):
-        measures = " | ".join(percent(scores[name][measure]) for measure in MEASURES)
-        assert f"| {name} | {measures} | {format_interval(scores[name]['intervals']['f1'])} |" in readme
+        assert percent(scores[name]["f1"]) in readme
+
+
+def test_readme_is_one_page() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf8")
+    assert len(readme.splitlines()) <= 130
+    assert len(readme.split()) <= 1000
