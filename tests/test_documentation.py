@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
-REASON = re.compile(r"<!-- not run: (.+?) -->\s*\Z", re.DOTALL)
+REASON = re.compile(r"<!-- not run: ((?:(?!-->).)+?) -->\s*\Z", re.DOTALL)
 RUN = "synthetic_minilm"
 WHEELS = f"packages/{RUN}/en_ner_{RUN}-0.1.0/dist"
 NOTES = {"a.txt": "No aspirin for gout.", "b.txt": "Metformin 500 mg for type 2 diabetes."}
