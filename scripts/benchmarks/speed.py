@@ -29,9 +29,10 @@ from scripts.benchmarks.contenders import (
     wordpiece_limit,
 )
 from scripts.benchmarks.harness import BLOCK, Model, Output, Records, Rounds, Taken, save_figures, take_turns
+from scripts.catalog.corpora import choose_labels
 from scripts.evaluation.scoring import MEASURES, count_outcomes, labels_of, pair, tabulate
 from scripts.records.bigbio import Record, document_id, document_text, read_records
-from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
+from scripts.records.mentions import Mention, flat_mentions
 
 # How many documents each contender reads before the first round.
 WARM_UP = 8
@@ -52,7 +53,7 @@ COLUMNS = {
     "a note by itself, s": ("note_seconds", ".4f"),
 }
 
-Labels = Annotated[str, Option(help="Entity type patterns and their labels")]
+Labels = Annotated[str, Option(help="Entity type patterns and their labels; empty for the corpus's")]
 
 
 def benchmark_speed(
@@ -60,7 +61,7 @@ def benchmark_speed(
     abstracts: Records,
     notes: Records,
     output: Output,
-    labels: Labels = DEFAULT_LABELS,
+    labels: Labels = "",
     others: Annotated[str, Option(help="Further pipelines of this project, separated by spaces")] = "",
     rounds: Rounds = 5,
 ) -> None:
@@ -70,7 +71,7 @@ def benchmark_speed(
 
 
 def benchmark_precision(
-    model: Model, records: Records, output: Output, labels: Labels = DEFAULT_LABELS, rounds: Rounds = 3
+    model: Model, records: Records, output: Output, labels: Labels = "", rounds: Rounds = 3
 ) -> None:
     """Compare int8 with fp32 on a CPU."""
     run_contenders(make_contenders(model, PRECISIONS), {"documents": records}, output, labels=labels, rounds=rounds)
@@ -97,7 +98,7 @@ def run_contenders(
         for name, row in rows.items():
             row["note_seconds"] = median(each["seconds"] for each in alone[name])
             if name not in (*HUGGING_FACES, *BARES):
-                row |= assess(contenders[name].nlp, records, parse_labels(labels))
+                row |= assess(contenders[name].nlp, records, choose_labels(labels, path.parent.name))
         corpora[corpus] = {**counts, "best": best, "contenders": rows}
         title = f"{counts['documents']:,} {corpus}, {counts['words']:,} words, {counts['longer_than_limit']:,} {corpus}"
         tables[f"{title} longer than the encoder's limit"] = (rows, COLUMNS)
