@@ -13,12 +13,12 @@ import typer
 from wasabi import msg
 
 from scripts.catalog.corpora import choose_labels
-from scripts.errors import ProjectError, shown_to_user
+from scripts.errors import shown_to_user
 from scripts.files import moved_into_place, sha256
 from scripts.formats.docbin import make_doc_bin
-from scripts.records.bigbio import SPLITS, Record, document_id, document_text, read_records
+from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
-from scripts.records.mentions import Mention, annotations, whole_mentions
+from scripts.records.mentions import Mention, annotations, filter_overlaps, whole_mentions
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -41,8 +41,7 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     doc = nlp.tokenizer(document_text(record))
     doc.user_data["document_id"] = document_id(record)
     annotated = whole_mentions(record, labels)
-    # It takes anything with a start and an end.
-    flat = cast(list[Mention], filter_spans(cast(Any, annotated)))
+    flat = filter_overlaps(annotated)
     spans = filter_spans(make_span(doc, mention) for mention in flat)
     doc.set_ents(spans)
     counts = Counter(
@@ -104,10 +103,7 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
 
     from scripts.clinical_ner.tokenizer import set_tokenizer
 
-    missing = [f"{split}.jsonl" for split in SPLITS if not (source / f"{split}.jsonl").is_file()]
-    if missing:
-        raise ProjectError(f"{source} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
-    splits = {split: read_records(source / f"{split}.jsonl") for split in SPLITS}
+    splits = read_corpus(source)
     for records in splits.values():
         for record in records:
             check_record(record, labels)

@@ -31,6 +31,7 @@ from scripts.formats.bioc import BioCJson, annotation_spans
 from scripts.formats.bioc_xml import parse_documents
 from scripts.generate_notes import generate_notes
 from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
+from scripts.records.mentions import annotations
 
 TRIES = 5
 SECONDS_BEFORE_RETRY = 0.5
@@ -419,8 +420,9 @@ def report_changes(rows: list[dict[str, Any]], records: list[Record], path: Path
 def count_misplaced(record: Record) -> int:
     """Count the entities of a document whose text differs from the one at their offsets."""
     text = document_text(record)
-    entities = [entity for passage in record["passages"] for entity in passage["entities"]]
-    return sum([text[start:end] for start, end in entity["offsets"]] != entity["text"] for entity in entities)
+    return sum(
+        [text[start:end] for start, end in entity["offsets"]] != entity["text"] for entity in annotations(record)
+    )
 
 
 def local_copy(profile: str) -> str:

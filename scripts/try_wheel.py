@@ -31,7 +31,7 @@ print(srsly.json_dumps([[(ent.start_char, ent.end_char, ent.label_) for ent in d
 
 
 def find_wheel(folder: Path) -> Path:
-    """Give the one wheel under a folder.
+    """Return the only wheel under a folder.
 
     folder (Path): where `package` left it.
     RETURNS (Path): the wheel.

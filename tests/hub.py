@@ -150,7 +150,7 @@ def is_large(path: Path) -> bool:
 
 
 def sha1(path: Path) -> str:
-    """Give 40 hexadecimal digits for a small file, as the hub's ETag has them."""
+    """Return 40 hexadecimal digits for a small file, as the hub's ETag has them."""
     return hashlib.sha1(path.read_bytes()).hexdigest()
 
 

@@ -80,7 +80,7 @@ def annotate(model, inputs, output, *, text_column="text", encoding="utf-8", **o
 
 
 def rows(folder):
-    """Give all rows of all parts of a run in JSONL."""
+    """Return all rows of all parts of a run in JSONL."""
     paths = sorted((folder / "parts").iterdir())
     return [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
 

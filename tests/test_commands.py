@@ -1,9 +1,7 @@
 """Each command that takes a pipeline takes a real wheel of ours, in one process and as a command."""
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +16,7 @@ from scripts.convert import convert
 from scripts.records.bigbio import SPLITS, write_records
 from tests.conftest import LABELS
 from tests.marked import make_record
+from tests.test_serve import serving
 from tests.wheels import install, make_wheel
 
 ROOT = Path(__file__).parents[1]
@@ -106,31 +105,8 @@ def test_engines_and_kinds_give_the_same_entities(models: dict[str, str], data: 
 
 
 @pytest.mark.parametrize("kind", ["wheel", "package"])
-def test_serve(kind: str, models: dict[str, str]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "scripts.serve", models[kind], "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as service:
-        try:
-            wait_for(f"http://127.0.0.1:{port}/ready", service)
-            answer = requests.post(
-                f"http://127.0.0.1:{port}/v1/annotate", json={"text": "aspirin caused gout in 3 rats."}, timeout=30
-            )
-        finally:
-            service.terminate()
+def test_serve(kind: str, models: dict[str, str], tmp_path: Path) -> None:
+    with serving(models[kind], log=tmp_path / "log") as (url, _):
+        answer = requests.post(f"{url}/v1/annotate", json={"text": "aspirin caused gout in 3 rats."}, timeout=30)
     entities = answer.json()["documents"][0]["entities"]
     assert [(ent["text"], ent["label"]) for ent in entities] == [("aspirin", "Chemical"), ("gout", "Disease")]
-
-
-def wait_for(url: str, service: subprocess.Popen) -> None:
-    """Wait until a service answers with 200."""
-    end = time.monotonic() + 120
-    while time.monotonic() < end and service.poll() is None:
-        try:
-            if requests.get(url, timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"There was no answer from {url}")

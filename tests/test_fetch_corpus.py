@@ -52,7 +52,7 @@ BIOC = """<?xml version='1.0' encoding='UTF-8'?><!DOCTYPE collection SYSTEM 'Bio
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """Give the bytes of a zip file."""
+    """Return the bytes of a zip file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -62,7 +62,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def archive(monkeypatch):
-    """Give a small archive's files by their place, which counts as BC5CDR for the test."""
+    """Return a small archive's files by their place, which counts as BC5CDR for the test."""
     files, expected = {}, {}
     for split, file in BC5CDR.archive.files.items():
         content = (BIOC % split).encode()
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """Give a server that stands in for GitHub."""
+    """Start a server in the place of GitHub."""
     with Server() as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         know(monkeypatch, url=f"http://127.0.0.1:{server.server_port}/CDR_Data.zip")
@@ -118,7 +118,7 @@ def server(monkeypatch):
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a folder, and nothing beside it, holds the three splits of the small archive."""
+    """Return whether a folder, and nothing beside it, holds the three splits of the small archive."""
     found = {split: [document_id(record) for record in read_records(folder / f"{split}.jsonl")] for split in SPLITS}
     beside = [path.name for path in folder.parent.iterdir() if path.name.startswith(".")]
     return found == {split: [split] for split in SPLITS} and not beside
@@ -184,7 +184,7 @@ def test_an_unpacked_folder_is_found_at_each_depth(tmp_path, archive, inside):
 
 @pytest.fixture
 def archive_with_peer(archive, monkeypatch):
-    """Give the small archive with the output of one of the two published systems."""
+    """Return the small archive with the output of one of the two published systems."""
     name, content = "TestSet.DNorm.PubTator.txt", b"test|t|..."
     know(monkeypatch, peers={"DNorm": ArchiveFile(name, hashlib.sha256(content).hexdigest())})
     return archive | {f"CDR_Data/DNorm.TestSet/{name}": content}
@@ -221,7 +221,7 @@ def test_a_zip_is_read_whatever_its_members_are_under_and_nothing_is_unpacked(tm
 
 
 def flip(content: bytes, position: int) -> bytes:
-    """Give `content` with the bits of one byte flipped."""
+    """Return `content` with the bits of one byte flipped."""
     changed = bytearray(content)
     changed[position] ^= 0xFF
     return bytes(changed)
@@ -303,7 +303,7 @@ def run(*arguments: str, **environment: str):
 
 
 def words(result) -> str:
-    """Give what a command showed, without the line breaks of the terminal."""
+    """Return what a command showed, without the line breaks of the terminal."""
     return " ".join(result.output.split())
 
 
@@ -375,7 +375,7 @@ ABSTRACT = "Ataxia is seen."
 
 
 def kb_row(identifier="10", passages=(("title", 0, TITLE), ("abstract", 28, ABSTRACT)), **fields):
-    """Give a document in the `bigbio_kb` schema."""
+    """Return a document in the `bigbio_kb` schema."""
     return {
         "id": "0",
         "document_id": identifier,

@@ -16,7 +16,7 @@ def write(path: Path, kind: str, content: str) -> None:
 
 
 def content(path: Path) -> dict[str, str]:
-    """Give all files below `path` by name, those of temporary names too."""
+    """Return all files below `path` by name, those of temporary names too."""
     return {file.relative_to(path).as_posix(): file.read_text() for file in sorted(path.rglob("*")) if file.is_file()}
 
 

@@ -31,13 +31,13 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "(", ")", "and", "na
 
 @pytest.fixture
 def doc():
-    """Give a document, "(naloxone) and renal failure hypotension"."""
+    """Return a document, "(naloxone) and renal failure hypotension"."""
     return Doc(Vocab(), words=WORDS, spaces=[False, False, True, True, True, True, False], ents=ENTS)
 
 
 @pytest.fixture
 def encoder(tmp_path):
-    """Give the folder of a tokenizer that knows few words."""
+    """Return the folder of a tokenizer that knows few words."""
     folder = tmp_path / "encoder"
     folder.mkdir()
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY))
@@ -46,7 +46,7 @@ def encoder(tmp_path):
 
 
 def record(identifier, text, *entities):
-    """Give a document with one passage and entities as (start, end, type)."""
+    """Return a document with one passage and entities as (start, end, type)."""
     return {
         "passages": [
             {
@@ -71,7 +71,7 @@ def record(identifier, text, *entities):
 
 @pytest.fixture
 def corpus(tmp_path):
-    """Give the folder of a corpus with two documents in each split."""
+    """Return the folder of a corpus with two documents in each split."""
     texts = ("(naloxone) and renal\nfailure", "No failure today.")
     write_corpus(
         {
@@ -95,7 +95,7 @@ def run(*arguments):
 
 
 def table_rows(shown: str) -> list[str]:
-    """Give the lines of what was shown, with one space between columns."""
+    """Return the lines of what was shown, with one space between columns."""
     return [" ".join(line.split()) for line in shown.splitlines()]
 
 

@@ -40,20 +40,20 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def read_table(run: Run, title: str) -> dict[str, list[str]]:
-    """Give a table's cells by the name of the row."""
+    """Return a table's cells by the name of the row."""
     *_, table = [table for table in run.tree().iter("table") if table.find("caption").text == title]
     rows = [[cell.text_content() for cell in row] for row in table.find("tbody")]
     return {name: cells for name, *cells in rows}
 
 
 def read_data(run: Run) -> list[dict[str, Any]]:
-    """Give the errors that are in the page."""
+    """Return the errors that are in the page."""
     data = json.loads(run.tree().get_element_by_id("data").text)
     return [dict(zip(data["fields"], row, strict=True)) for row in data["rows"]]
 
 
 def shown(row: dict[str, Any], measure: str) -> str:
-    """Give a measure with its interval as the report shows it."""
+    """Return a measure with its interval as the report shows it."""
     bounds = row["intervals"][measure]
     return (
         f"{percent(row[measure])} ({percent(bounds[0])} to {percent(bounds[1])})" if bounds else percent(row[measure])
@@ -250,7 +250,7 @@ def page(run: Run, open_page: Callable[..., Page]) -> Iterator[Page]:
 
 
 def listed(page: Page) -> list[str]:
-    """Give the place of each listed error after all were asked for."""
+    """Return the place of each listed error after all were asked for."""
     while page.locator("#more").is_visible():
         page.locator("#more").click()
     return page.locator("#rows .where").all_inner_texts()

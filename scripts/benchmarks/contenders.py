@@ -53,7 +53,7 @@ def get_encoder(nlp: Language) -> HFObjects:
 
 def wordpiece_limit(encoder: HFObjects) -> int:
     """Return the largest number of wordpieces that the encoder reads, special ones included."""
-    return min(encoder.tokenizer.model_max_length, encoder.transformer.config.max_position_embeddings)
+    return encoder.tokenizer.model_max_length
 
 
 def own_settings(nlp: Language, encoder: HFObjects) -> Prepare:

@@ -22,12 +22,11 @@ def check_version(nlp: Language) -> None:
         )
 
 
-def is_compatible(saved: str, own: str = VERSION) -> bool:
-    """Return whether a version can build what another one saved: the same major version, and no newer minor one.
+def is_compatible(saved: str) -> bool:
+    """Return whether this version can build what another one saved: the same major version, and no newer minor one.
 
     saved (str): the version that saved a pipeline, e.g. "1.0".
-    own (str): the version that is to build it.
     RETURNS (bool): whether it can.
     """
-    (major, minor), (own_major, own_minor) = (tuple(map(int, version.split(".")[:2])) for version in (saved, own))
+    (major, minor), (own_major, own_minor) = (tuple(map(int, version.split(".")[:2])) for version in (saved, VERSION))
     return major == own_major and minor <= own_minor

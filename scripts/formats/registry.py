@@ -12,7 +12,7 @@ from scripts.formats.conll import ConllWriter
 from scripts.formats.docbin import DocBinWriter
 from scripts.formats.omop import OmopWriter
 from scripts.formats.reading import Reader
-from scripts.formats.writing import WriteOptions, Writer
+from scripts.formats.writing import WRITE_DEFAULTS, WriteOptions, Writer
 from scripts.records.documents import Document
 
 FormatName = Literal["jsonl", "parquet", "csv", "brat", "omop", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"]
@@ -65,7 +65,7 @@ def write_documents(
     path: Path,
     *,
     format: str,
-    options: WriteOptions = WriteOptions(),  # noqa: B008
+    options: WriteOptions = WRITE_DEFAULTS,
 ) -> None:
     """Write documents in a format. The file appears complete, or not at all.
 

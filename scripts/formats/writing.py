@@ -34,6 +34,9 @@ class WriteOptions(NamedTuple):
     begun: datetime | None = None
 
 
+WRITE_DEFAULTS = WriteOptions()
+
+
 class Writer(ABC):
     """How documents are written in a format.
 
@@ -45,7 +48,7 @@ class Writer(ABC):
 
     suffix: ClassVar[str]
 
-    def __init__(self, options: WriteOptions = WriteOptions()):  # noqa: B008  (immutable)
+    def __init__(self, options: WriteOptions = WRITE_DEFAULTS):
         self.options = options
 
     @abstractmethod
@@ -87,21 +90,8 @@ def document_row(document: Document, *, keep_text: bool) -> dict[str, Any]:
     return {
         "id": document.id,
         **({"text": document.text} if keep_text else {}),
-        "entities": [mention_row(mention, document.text) for mention in document.mentions],
+        "entities": [mention.to_row(document.text[mention.start : mention.end]) for mention in document.mentions],
         "columns": dict(document.columns),
-    }
-
-
-def mention_row(mention: Mention, text: str) -> dict[str, Any]:
-    """Return a mention in a text as plain values."""
-    return {
-        "text": text[mention.start : mention.end],
-        "label": mention.label,
-        "start": mention.start,
-        "end": mention.end,
-        "confidence": mention.confidence,
-        "kb_id": mention.concept or None,
-        "attributes": dict(mention.attributes),
     }
 
 

@@ -39,12 +39,12 @@ def features() -> Features:
 
 
 def document_id(record: Record) -> str:
-    """Give the id of a record's document, which each of its passages carries."""
+    """Return the id of a record's document. Each of its passages has it."""
     return record["passages"][0]["document_id"]
 
 
 def document_text(record: Record) -> str:
-    """Give a document's text: its passages joined by one space. Entity offsets count in it."""
+    """Return a document's text: its passages joined by one space. Offsets of entities are offsets in it."""
     return " ".join(passage["text"] for passage in record["passages"])
 
 
@@ -76,7 +76,7 @@ def read_corpus(folder: Path) -> dict[str, list[Record]]:
 
 
 def write_records(records: list[Record], path: Path) -> None:
-    """Write one split as JSONL, whole or not at all.
+    """Write one split as JSONL. The file appears complete, or not at all.
 
     records (list[Record]): the split's documents.
     path (Path): the file to write.
@@ -89,7 +89,7 @@ def write_records(records: list[Record], path: Path) -> None:
 def write_corpus(
     corpus: dict[str, list[Record]], folder: Path, *, others: Mapping[str, bytes] = MappingProxyType({})
 ) -> None:
-    """Write a corpus as a folder with one JSONL file for each split, whole or not at all.
+    """Write a corpus as a folder with one JSONL file for each split. It appears complete, or not at all.
 
     corpus (dict[str, list[Record]]): the documents of each of `SPLITS`.
     folder (Path): the folder to write. One that is there is replaced, if a corpus is all it holds.
@@ -114,9 +114,11 @@ def write_corpus(
 
 
 def checked_records(records: list[Any], where: Path) -> list[Record]:
-    """Give the records with exactly the fields and types of `features`.
+    """Return the records with exactly the fields and types of `features`.
 
-    where (Path): the file that they stand in or go to, for the message.
+    records (list[Any]): the records.
+    where (Path): the file that they are read from or written to, for the message.
+    RETURNS (list[Record]): the records.
     RAISES (ProjectError): one of them is not a record.
     """
     from datasets import Dataset
@@ -134,7 +136,7 @@ def checked_records(records: list[Any], where: Path) -> list[Record]:
 
 
 def lacks_value(value: Any) -> bool:
-    """Tell whether a field, or one inside it, is not set. `datasets` fills what is missing with None."""
+    """Return whether a field, or one inside it, is missing. `datasets` fills missing fields with None."""
     if isinstance(value, dict):
         return any(map(lacks_value, value.values()))
     if isinstance(value, list):
@@ -143,7 +145,7 @@ def lacks_value(value: Any) -> bool:
 
 
 def not_records(where: Path, why: str) -> ProjectError:
-    """Give the error for a file whose content is not what `features` says."""
+    """Return the error for a file that does not have the fields of `features`."""
     return ProjectError(
         f"{where} does not hold records of BigBio's bc5cdr_source schema: {why}",
         "Each line must be a JSON object with 'passages'; see scripts/records/bigbio.py for the fields.",

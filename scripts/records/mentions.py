@@ -35,6 +35,22 @@ class Mention:
     confidence: float | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def to_row(self, surface: str) -> dict[str, Any]:
+        """Return the fields that an entity has in every output: files, the service's answers and its page.
+
+        surface (str): the mention's text.
+        RETURNS (dict[str, Any]): "text", "label", "start", "end", "confidence", "kb_id" and "attributes".
+        """
+        return {
+            "text": surface,
+            "label": self.label,
+            "start": self.start,
+            "end": self.end,
+            "confidence": self.confidence,
+            "kb_id": self.concept or None,
+            "attributes": dict(self.attributes),
+        }
+
 
 def parse_labels(text: str) -> dict[str, str]:
     """Parse the mapping from a corpus's entity types to labels.

@@ -9,21 +9,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from scripts.evaluation.formatting import format_interval, percent
-from scripts.records.bigbio import SPLITS
 from scripts.reporting.model_card import describe_encoder
 from scripts.reporting.plots import draw_plots
 from scripts.reporting.score_tables import (
     ceiling_table,
     error_table,
     form_table,
-    other_table,
-    peer_table,
     plain,
-    published_systems,
-    score_table,
+    shared_context,
     shown_rows,
-    slice_table,
-    threshold_table,
     whole,
 )
 from scripts.reporting.worst_documents import find_worst_documents
@@ -73,20 +67,13 @@ def make_page(scores: dict[str, Any], errors: Rows, predictions: Rows, texts: di
     kinds = {"by_class": "class", "by_boundary": "boundary", "by_flag": "flag", "by_side": "side"}
     template = make_environment(html=True).get_template("page.html")
     return template.render(
-        scores=scores,
+        **shared_context(scores),
         test=scores["corpus"]["test"],
-        splits=SPLITS,
         encoder=describe_encoder(scores["encoder"]),
         headline={name: row for name, row in shown_rows(scores["scores"]).items() if name != "macro"},
         quoted=quoted,
-        published=published_systems(scores),
         plots=draw_plots(scores),
-        score_table=score_table(scores),
-        peer_table=peer_table(scores),
-        slice_table=slice_table(scores),
         ceiling_table=ceiling_table(scores),
-        other_table=other_table(scores),
-        threshold_table=threshold_table(scores),
         error_tables=[error_table(scores, field, title) for field, title in kinds.items()],
         form_tables=[form_table(errors, name) for name in ("missed", "spurious")] if quoted else [],
         documents=find_worst_documents(predictions, errors, texts) if quoted else [],

@@ -11,16 +11,10 @@ from jinja2 import Environment
 
 from scripts.catalog.corpora import find_corpus
 from scripts.evaluation.scoring import MEASURES
-from scripts.records.bigbio import SPLITS
 from scripts.reporting.score_tables import (
     error_table,
-    other_table,
-    peer_table,
-    published_systems,
-    score_table,
+    shared_context,
     shown_rows,
-    slice_table,
-    threshold_table,
 )
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -34,18 +28,11 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
     RETURNS (ModelCard): the card with metadata and text.
     """
     body = environment.get_template("card.md").render(
-        scores=scores,
+        **shared_context(scores),
         name=model_name(scores),
         encoder=describe_encoder(scores["encoder"]),
         corpus=find_corpus(scores["corpus"]["profile"]),
         unseen=seen_and_unseen(scores),
-        splits=SPLITS,
-        published=published_systems(scores),
-        score_table=score_table(scores),
-        peer_table=peer_table(scores),
-        slice_table=slice_table(scores),
-        other_table=other_table(scores),
-        threshold_table=threshold_table(scores),
         error_tables=[error_table(scores, "by_class", "class"), error_table(scores, "by_flag", "flag")],
     )
     return ModelCard(f"---\n{card_data(scores).to_yaml()}\n---\n\n{body.strip()}\n")

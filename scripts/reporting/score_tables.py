@@ -1,6 +1,6 @@
 """Tables of the scores as text, which both the report's page and the model card show.
 
-In: the content of scores.json and errors.jsonl. Measures are in percent; a dash stands for what is undefined.
+In: the content of scores.json and errors.jsonl. Measures are in percent; undefined ones are a dash.
 """
 
 from collections import Counter, defaultdict
@@ -12,6 +12,7 @@ from scripts.catalog.corpora import PublishedResult, find_corpus
 from scripts.evaluation.formatting import format_interval, percent
 from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.slices import surface_form
+from scripts.records.bigbio import SPLITS
 
 OUTCOMES = ("tp", "fp", "fn")
 AVERAGES = ("micro", "macro")
@@ -56,6 +57,24 @@ def with_interval(row: dict[str, Any], measure: str) -> str:
 def shown_rows(table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Remove the averages if there is only one label, which they would repeat."""
     return table if len(table) > 3 else {name: row for name, row in table.items() if name not in AVERAGES}
+
+
+def shared_context(scores: dict[str, Any]) -> dict[str, Any]:
+    """Return what both the report and the model card show, by the names in their templates.
+
+    scores (dict[str, Any]): the content of scores.json.
+    RETURNS (dict[str, Any]): the scores, the published systems and the tables.
+    """
+    return {
+        "scores": scores,
+        "splits": SPLITS,
+        "published": published_systems(scores),
+        "score_table": score_table(scores),
+        "peer_table": peer_table(scores),
+        "slice_table": slice_table(scores),
+        "other_table": other_table(scores),
+        "threshold_table": threshold_table(scores),
+    }
 
 
 def score_table(scores: dict[str, Any]) -> Table:

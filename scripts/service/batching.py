@@ -122,7 +122,7 @@ class Batcher(Generic[Result]):
         self._signal()
 
     def _signal(self) -> None:
-        """Tell the worker whether there are texts in the queue, and whether there are enough for a full batch."""
+        """Signal to the worker whether the queue has texts, and whether it has enough for a full batch."""
         for event, is_set in ((self._arrived, bool(self._queue)), (self._full, len(self._queue) >= self.batch_size)):
             if is_set or not self.running:
                 event.set()

@@ -42,15 +42,7 @@ class ServedPipeline:
     def make_entity(self, ent: Span) -> EntitySchema:
         """Convert an entity to the form in which the service returns it."""
         mention = span_mention(ent, attributes=self.attributes, has_confidence=self.has_confidence)
-        return EntitySchema(
-            text=ent.text,
-            label=mention.label,
-            start=mention.start,
-            end=mention.end,
-            confidence=mention.confidence,
-            kb_id=mention.concept or None,
-            attributes=dict(mention.attributes),
-        )
+        return EntitySchema(**mention.to_row(ent.text))
 
     def max_characters(self, settings: Settings) -> int:
         """Return the length of the longest text that both the service and the pipeline accept."""

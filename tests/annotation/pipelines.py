@@ -40,7 +40,7 @@ if not Span.has_extension("annotate_tests_computed"):
 
 
 def make_pipeline(*components: str) -> Language:
-    """Give a pipeline that finds aspirin and gout, with further components after that."""
+    """Return a pipeline that finds aspirin and gout, with further components after that."""
     nlp = set_tokenizer(spacy.blank("en"))
     nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
     for name in components:
@@ -65,7 +65,7 @@ def delay(doc: Doc) -> Doc:
 
 @Language.component("annotate_tests_link")
 def link(doc: Doc) -> Doc:
-    """Give aspirin its id in MeSH, after the entities were found."""
+    """Set the MeSH id of aspirin, after the entities were found."""
     doc.ents = [Span(doc, ent.start, ent.end, ent.label, kb_id="D001241" * (ent.text == "aspirin")) for ent in doc.ents]
     return doc
 
@@ -96,7 +96,7 @@ def set_attributes(doc: Doc) -> Doc:
 
 @Language.component("annotate_tests_unwritable", assigns=["span._.section"])
 def set_unwritable(doc: Doc) -> Doc:
-    """Give chemicals an attribute that JSON can't hold."""
+    """Set an attribute of chemicals that JSON can't hold."""
     for ent in doc.ents:
         ent._.section = {doc.text} if ent.label_ == "Chemical" else "history"
     return doc

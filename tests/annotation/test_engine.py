@@ -13,7 +13,7 @@ from tests.annotation.pipelines import SECRET, make_pipeline
 
 
 def annotate(nlp, texts, *, keep_docs=False, **options):
-    """Give what came of each text, in their order."""
+    """Return the outcome of each text, in order."""
     notes = [Note(str(number), text, {}) for number, text in enumerate(texts)]
     annotator = Annotator(nlp, AnnotateOptions(**options), keep_docs=keep_docs)
     outcomes = dict(annotator.annotate(notes))

@@ -30,7 +30,7 @@ def begin(folder, *, identity=IDENTITY, overwrite=False, parts=0):
 
 
 def state(folder):
-    """Give all that is in a folder but the lock."""
+    """Return everything in a folder except the lock."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

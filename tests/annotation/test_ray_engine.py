@@ -95,7 +95,7 @@ def annotate_on_ray(model, inputs, output, *, actors=1, **options):
 
 
 def rows(folder):
-    """Give all rows of a run, in the order of its manifest."""
+    """Return all rows of a run, in the order of its manifest."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
     assert manifest["finished"]
     assert sorted(path.name for path in (folder / "parts").iterdir()) == [part["file"] for part in manifest["parts"]]

@@ -13,7 +13,7 @@ VOCAB = spacy.blank("en").vocab
 
 
 def make_doc(text: str) -> Doc:
-    """Give a document of words with a label behind a stroke: "renal/D failure/D" are one mention."""
+    """Return a document of words with a label behind a stroke: "renal/D failure/D" are one mention."""
     words, labels = zip(*(word.partition("/")[::2] for word in text.split()), strict=True)
     tags = [
         f"{'I' if before == label else 'B'}-{label}" if label else "O"

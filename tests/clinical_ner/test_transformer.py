@@ -87,7 +87,7 @@ def test_vectors_are_those_of_hugging_face(encoder: Path, whole: Language) -> No
 
 
 def wordpieces_of(doc: Doc) -> list[str]:
-    """Give each token's wordpieces, joined."""
+    """Return each token's wordpieces, joined."""
     data = doc._.trf_data
     ends = data.align.lengths.cumsum()
     places = [data.align.data[end - n : end].ravel() for end, n in zip(ends, data.align.lengths, strict=True)]

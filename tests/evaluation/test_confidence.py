@@ -25,7 +25,7 @@ def make_head(*labels: str) -> TokenClassifier:
 
 
 def drawn(calibration: Calibration, *, documents: int = 20_000) -> Judged:
-    """Give documents of one token, found as mentions that are right as often as the calibrated confidence says."""
+    """Return documents of one token, found as mentions that are right as often as the calibrated confidence says."""
     random = numpy.random.default_rng(0)
     scores = numpy.full((documents, 1, 3), -50.0)
     scores[:, 0, 0] = 0

@@ -25,7 +25,7 @@ NAMES = list(LABELS)
 
 
 def slices_of(records: list[Record], predicted: list[list[Mention]], names: Names | None = None) -> dict:
-    """Give tp, fp and fn by group and part."""
+    """Return tp, fp and fn by group and part."""
     documents = [
         ScoredDocument(document_id(record), flat_mentions(record, LABELS), found)
         for record, found in zip(records, predicted, strict=True)

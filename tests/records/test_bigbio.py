@@ -52,7 +52,7 @@ def test_any_text_comes_back_as_it_was(tmp_path_factory, text):
 
 
 def changed(**fields):
-    """Give a line with the record in which some of the title's fields are others."""
+    """Return a line with the record in which some of the title's fields are others."""
     return json.dumps({"passages": [{**TITLE, **fields}]})
 
 

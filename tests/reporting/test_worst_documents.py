@@ -15,7 +15,7 @@ TEXT = "abcdefghij" * (LENGTH // 10)
 
 
 def compare(gold: list[Mention], predicted: list[Mention], *, identifier: str = "1") -> tuple[dict, list[dict]]:
-    """Give a line of predictions.jsonl and those of errors.jsonl."""
+    """Return a line of predictions.jsonl and those of errors.jsonl."""
     document = ScoredDocument(identifier, gold, predicted)
     context = read_context(make_record(TEXT, document_id=identifier), {})
     row = {"id": identifier, "gold": [match_key(m) for m in gold], "predicted": [match_key(m) for m in predicted]}
