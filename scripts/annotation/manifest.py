@@ -162,7 +162,7 @@ def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
             return content
     except (ValueError, AttributeError):
         pass
-    raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to begin anew.")
+    raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to start over.")
 
 
 def dump_manifest(content: dict[str, Any]) -> bytes:
@@ -187,12 +187,12 @@ def check_same(before: dict[str, Any], identity: dict[str, Any], folder: str | P
     if changed:
         raise ProjectError(
             f"{folder} holds a run with another {'; '.join(changed)}",
-            "Give a new folder, or --overwrite to begin anew.",
+            "Give a new folder, or --overwrite to start over.",
         )
     if STANDARD_INPUT in identity["inputs"]:
         raise ProjectError(
             f"{folder} holds a run over standard input, which can't be read a second time",
-            "Give a new folder, or --overwrite to begin anew.",
+            "Give a new folder, or --overwrite to start over.",
         )
 
 
