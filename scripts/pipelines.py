@@ -93,6 +93,9 @@ def load_wheel(wheel: Path) -> Language:
     RETURNS (Language): the pipeline.
     """
     folder = code_folder() / f"wheel_{sha256(wheel)[:16]}"
+    # Each time, because the host may have reset it.
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))
     package = wheel.name.split("-")[0]
     try:
         with ZipFile(wheel) as archive:
@@ -112,10 +115,9 @@ def start_method() -> str:
 
 @cache
 def code_folder() -> Path:
-    """Make the folder for the code of wheels: on `sys.path`, and removed when this process ends."""
+    """Make the folder for the code of wheels. It is removed when this process ends."""
     folder = mkdtemp(prefix="clinical-ner-")
     atexit.register(remove_if_own, folder, os.getpid())
-    sys.path.append(folder)
     return Path(folder)
 
 

@@ -116,6 +116,14 @@ def test_pipelines_of_all_kinds_in_one_process(order, wheels: dict[str, Path], t
     assert layers == ["Int8Linear" if kind == "int8" else "Linear" for kind in order]
 
 
+def test_wheel_loads_after_the_host_has_reset_its_path(
+    wheels: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_pipeline(str(wheels["int8"]))
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if "clinical-ner-" not in path])
+    assert entities(load_pipeline(str(wheels["fp32"]))) == FOUND
+
+
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_wheel_in_worker_processes_leaves_no_weights_on_the_disk(start_method: str, wheels, tmp_path: Path) -> None:
     (tmp_path / "application.py").write_text(WORKERS_APPLICATION, encoding="utf8")
