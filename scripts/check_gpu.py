@@ -115,13 +115,19 @@ def make_steps(
 def check_head(head: str, material: "Material", work: Path, report: Report, options: Options) -> None:
     """Train a head on both devices, and compare the scores and what the CPU's pipeline finds on both devices."""
     from scripts.gpu_check.checks import compare_mentions, compare_scores, find_mentions, train_on
+    from scripts.train import TrainOptions
 
     run = options.run or in_new_process
     devices = {"cpu": -1, "gpu": options.gpu_id}
-    given = (head, options.steps, options.seed)
     outputs = {name: work / name / head for name in devices}
     scores = {
-        name: run(train_on, material.encoder, material.corpus, outputs[name], *given, gpu_id)
+        name: run(
+            train_on,
+            material.encoder,
+            material.corpus,
+            outputs[name],
+            TrainOptions(options.steps, head, gpu_id, options.seed),
+        )
         for name, gpu_id in devices.items()
     }
     report.checks.append(compare_scores(f"F1 on dev, {head} head", scores["cpu"], scores["gpu"]))

@@ -59,10 +59,17 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
     check_profile(profile)
     if source:
         write_corpus(read_bigbio(Path(source)), output)
-    elif place := find_known(profile).archive:
-        fetch_archive(place, output, copy=archive)
-    else:
+        return
+    corpus = find_known(profile)
+    if corpus.archive:
+        fetch_archive(corpus.archive, output, copy=archive)
+    elif corpus.generated:
         generate_notes(output, seed=seed)
+    else:
+        raise ProjectError(
+            f"configs/corpora.yml names no archive for '{profile}'",
+            "Name a folder in one of BigBio's schemas: --vars.corpus_source /path/to/folder",
+        )
 
 
 def check_profile(profile: str) -> None:

@@ -6,6 +6,7 @@ was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, 
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,37 +54,45 @@ def save_whole(nlp: Language) -> Language:
     return nlp
 
 
-def load_training_config(
-    config: Path,
-    encoder: Path,
-    *,
-    head: str,
-    corpus: Path,
-    log: Path,
-    gpu_id: int,
-    seed: int,
-    max_steps: int,
-    overrides: str = "",
-) -> Config:
+@dataclass(frozen=True)
+class TrainOptions:
+    """How to train.
+
+    max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
+    head (str): the named-entity head, one of the files in configs/heads: "transition", spaCy's own, or "token", which
+        assigns a confidence to each entity.
+    gpu_id (int): the number of the GPU, or -1 for the CPU. On a GPU the precision is mixed.
+    seed (int): the seed of all randomness.
+    overrides (str): other settings of the config to change, as `spacy train` takes them. They take precedence.
+    """
+
+    max_steps: int
+    head: str = "transition"
+    gpu_id: int = -1
+    seed: int = 0
+    overrides: str = ""
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise ProjectError(f"max_steps is {self.max_steps}", "Train for at least one step.")
+
+
+def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, options: TrainOptions) -> Config:
     """Read the config, with what differs for the encoder and this run's values in it.
 
     config (Path): the filled spaCy config. Beside it, `heads` holds the named-entity heads, and `encoders.yml` the
         settings that differ by encoder.
     encoder (Path): the folder of the encoder.
-    head (str): the named-entity head, one of the files in `heads`.
     corpus (Path): the folder with train.spacy and dev.spacy.
     log (Path): the file for the training log.
-    gpu_id (int): the GPU's number, or -1 for the CPU. On a GPU the precision is mixed.
-    seed (int): the seed of all randomness.
-    max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
-    overrides (str): other settings to change, as `spacy train` takes them; they go before all else.
+    options (TrainOptions): the values of this run.
     RETURNS (Config): the config, ready for `init_nlp`.
     RAISES (ProjectError): there is no such head, or no such setting.
     """
     heads = {path.stem: path for path in sorted(config.with_name("heads").glob("*.cfg"))}
-    if head not in heads:
-        raise ProjectError(f"There is no head '{head}'", f"Known are {', '.join(heads)}.")
-    text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[head]))
+    if options.head not in heads:
+        raise ProjectError(f"There is no head '{options.head}'", f"Known are {', '.join(heads)}.")
+    text = "\n".join(path.read_text(encoding="utf8") for path in (config, heads[options.head]))
     differing = read_encoders(config.with_name("encoders.yml")).get(encoder.name, KnownEncoder()).training
     settings = load_config_from_str(text)
     windows = settings["components"]["transformer"]["model"]["get_spans"]
@@ -95,14 +104,14 @@ def load_training_config(
         "paths.dev": str(corpus / "dev.spacy"),
         "paths.encoder": str(encoder),
         "paths.log": str(log),
-        "system.seed": seed,
-        "system.gpu_allocator": "pytorch" if gpu_id >= 0 else None,
-        "components.transformer.model.mixed_precision": gpu_id >= 0,
+        "system.seed": options.seed,
+        "system.gpu_allocator": "pytorch" if options.gpu_id >= 0 else None,
+        "components.transformer.model.mixed_precision": options.gpu_id >= 0,
         "components.transformer.model.get_spans.max_wordpieces": max_wordpieces,
         "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
-        "training.max_steps": max_steps,
-        "training.eval_frequency": min(settings["training"]["eval_frequency"], max_steps),
-        **parse_overrides(overrides),
+        "training.max_steps": options.max_steps,
+        "training.eval_frequency": min(settings["training"]["eval_frequency"], options.max_steps),
+        **parse_overrides(options.overrides),
     }
     try:
         return load_config_from_str(text, overrides=values, interpolate=True)
@@ -155,55 +164,28 @@ def store_calibration(model: Path, dev: Path) -> None:
     msg.info(f"The confidences are calibrated on dev. {in_words(head.calibration)}")
 
 
-def train(
-    config: Path,
-    encoder: Path,
-    corpus: Path,
-    output: Path,
-    *,
-    head: str = "transition",
-    gpu_id: int = -1,
-    seed: int = 0,
-    max_steps: int,
-    overrides: str = "",
-) -> Path:
+def train(config: Path, encoder: Path, corpus: Path, output: Path, options: TrainOptions) -> Path:
     """Train a pipeline.
 
     config (Path): the spaCy config.
     encoder (Path): the folder of the encoder, as fetch-encoder leaves it.
     corpus (Path): the folder with train.spacy and dev.spacy.
     output (Path): the run's folder.
-    head (str): the named-entity head: "transition", spaCy's own, or "token", which gives each entity a confidence.
-    gpu_id (int): the GPU's number, or -1 for the CPU.
-    seed (int): the seed of all randomness.
-    max_steps (int): the number of weight updates.
-    overrides (str): settings of the config to change, as `spacy train` takes them.
+    options (TrainOptions): how to train.
     RETURNS (Path): the folder of the pipeline that scored best on dev.
-    RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there, or there is no step to train.
+    RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there.
     """
-    if max_steps < 1:
-        raise ProjectError(f"max_steps is {max_steps}", "Train for at least one step.")
-    use_gpu(gpu_id)
+    use_gpu(options.gpu_id)
     for path, command in ((encoder / "config.json", "fetch-encoder"), (corpus / "train.spacy", "convert")):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
     checkpoints, log = output / "checkpoints", output / "checkpoints" / "log.jsonl"
     remove(checkpoints)
     checkpoints.mkdir(parents=True)
-    settings = load_training_config(
-        config,
-        encoder,
-        head=head,
-        corpus=corpus,
-        log=log,
-        gpu_id=gpu_id,
-        seed=seed,
-        max_steps=max_steps,
-        overrides=overrides,
-    )
+    settings = load_training_config(config, encoder, corpus, log, options)
     register()
-    nlp = init_nlp(settings, use_gpu=gpu_id)
-    train_nlp(nlp, checkpoints, use_gpu=gpu_id)
+    nlp = init_nlp(settings, use_gpu=options.gpu_id)
+    train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
     if has_head(nlp):
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
@@ -226,17 +208,8 @@ def train_cli(
 ) -> None:
     """Fine-tune the encoder with a named-entity head."""
     with shown_to_user():
-        best = train(
-            config,
-            encoder,
-            corpus,
-            output,
-            head=head,
-            gpu_id=gpu_id,
-            seed=seed,
-            max_steps=max_steps,
-            overrides=overrides,
-        )
+        options = TrainOptions(max_steps, head, gpu_id, seed, overrides)
+        best = train(config, encoder, corpus, output, options)
     msg.good(f"The best pipeline on dev is in {best}")
 
 

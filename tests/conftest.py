@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from scripts.convert import convert
 from scripts.files import sha256
 from scripts.records.bigbio import SPLITS, document_text, write_records
-from scripts.train import train
+from scripts.train import TrainOptions, train
 from tests.encoders import make_encoder
 from tests.marked import make_record
 
@@ -54,4 +54,4 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(project: Path) -> Path:
     """The folder of a pipeline, with confidences, that has learned the small project's two mentions."""
     config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
-    return train(config, encoder, corpus, project / "run", head="token", max_steps=100)
+    return train(config, encoder, corpus, project / "run", TrainOptions(100, head="token"))

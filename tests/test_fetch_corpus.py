@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from scripts import fetch_corpus as module
-from scripts.catalog.corpora import ArchiveFile, read_corpora
+from scripts.catalog.corpora import ArchiveFile, Corpus, read_corpora
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
 from scripts.records.bigbio import SPLITS, document_id, document_text, read_records
@@ -367,6 +367,13 @@ def test_synthetic_notes_are_generated_with_the_seed(tmp_path, monkeypatch):
 def test_an_unknown_profile_is_refused(tmp_path, profile, why):
     with pytest.raises(ProjectError, match=why):
         fetch_corpus(profile, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_known_corpus_without_an_archive_needs_a_source(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "read_corpora", lambda: {"private": Corpus(name="A hospital's notes")})
+    with pytest.raises(ProjectError, match=r"names no archive for 'private'.*--vars\.corpus_source"):
+        fetch_corpus("private", tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 

@@ -26,7 +26,7 @@ from scripts.encoders.model_folder import LONGEST_CHECK
 from scripts.errors import ProjectError
 from scripts.fetch_encoder import fetch_encoder, fetch_encoder_cli
 from scripts.files import sha256
-from scripts.train import train
+from scripts.train import TrainOptions, train
 from tests.encoders import make_encoder, make_pickled_encoder
 from tests.hub import COMMIT, served
 
@@ -543,7 +543,9 @@ def test_tokenizer_returns_what_the_model_accepts(project, modern, tmp_path, nam
     assert ("token_type_ids" in tokenizer("aspirin")) == (name == "xlnet")
     model = AutoModel.from_pretrained(tmp_path / "own", local_files_only=True)
     assert model(**tokenizer("aspirin", return_tensors="pt")).last_hidden_state.shape[-1] == 32
-    best = train(project / "configs" / "ner.cfg", tmp_path / "own", project / "corpus", tmp_path / "run", max_steps=1)
+    best = train(
+        project / "configs" / "ner.cfg", tmp_path / "own", project / "corpus", tmp_path / "run", TrainOptions(1)
+    )
     assert spacy.load(best)("aspirin caused gout").has_annotation("ENT_IOB")
 
 

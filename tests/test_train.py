@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -16,19 +17,18 @@ from thinc.api import Config
 
 from scripts import train as train_module
 from scripts.errors import ProjectError
-from scripts.train import load_training_config, save_whole, train
+from scripts.train import TrainOptions, load_training_config, save_whole, train
 from tests.conftest import CONFIG
 
 HEADS = ["token", "transition"]
 
 
-def run(project: Path, output: Path, **options: int | str) -> Path:
-    return train(CONFIG, project / "tiny", project / "corpus", output, **{"max_steps": 2, **options})
+def run(project: Path, output: Path, max_steps: int = 2, **options: Any) -> Path:
+    return train(CONFIG, project / "tiny", project / "corpus", output, TrainOptions(max_steps, **options))
 
 
-def settings(encoder: Path, **options: int | str) -> Config:
-    given = {"head": "transition", "gpu_id": -1, "seed": 0, "max_steps": 1, **options}
-    return load_training_config(CONFIG, encoder, corpus=Path("c"), log=Path("l"), **given)
+def settings(encoder: Path, max_steps: int = 1, **options: Any) -> Config:
+    return load_training_config(CONFIG, encoder, Path("c"), Path("l"), TrainOptions(max_steps, **options))
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -94,9 +94,9 @@ def test_precision_is_mixed_on_a_gpu(project: Path, gpu_id: int, mixed: bool, al
 
 def test_what_has_to_run_before_is_named(project: Path, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="Run first: spacy project run fetch-encoder"):
-        train(CONFIG, tmp_path, project / "corpus", tmp_path / "run", max_steps=1)
+        train(CONFIG, tmp_path, project / "corpus", tmp_path / "run", TrainOptions(1))
     with pytest.raises(ProjectError, match="Run first: spacy project run convert"):
-        train(CONFIG, project / "tiny", tmp_path, tmp_path / "run", max_steps=1)
+        train(CONFIG, project / "tiny", tmp_path, tmp_path / "run", TrainOptions(1))
     with pytest.raises(ProjectError, match="max_steps is 0"):
         run(project, tmp_path / "run", max_steps=0)
     with pytest.raises(ProjectError, match=r"There is no head 'crf'\. Known are token, transition"):
@@ -146,6 +146,7 @@ def test_killed_save_keeps_the_checkpoint_before(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 import spacy
 from spacy.language import Language
 from scripts.train import save_whole

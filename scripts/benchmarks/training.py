@@ -40,7 +40,7 @@ from scripts.evaluation.scoring import MEASURES
 from scripts.evaluation.word_scores import iob2_tags
 from scripts.pipelines import load_pipeline
 from scripts.records.mentions import Mention
-from scripts.train import load_training_config, train
+from scripts.train import TrainOptions, load_training_config, train
 
 # What transformers leaves out of the loss.
 UNLABELLED = -100
@@ -65,14 +65,13 @@ def benchmark_training(
     max_steps: Annotated[int, Option(help="Number of updates. Our training may stop earlier, by its patience")] = 1600,
 ) -> None:
     """Compare training on the CPU with Hugging Face's Trainer: seconds for reading, training and scoring, and F1."""
-    given: dict[str, Any] = {"seed": seed, "max_steps": max_steps}
-    paths: dict[str, Any] = {"corpus": corpus, "log": Path("log"), "gpu_id": -1}
+    options = [TrainOptions(max_steps, head=head, seed=seed) for head in heads.split()]
     with TemporaryDirectory() as folder:
         contenders: dict[str, Callable[[Path], dict[str, Any]]] = {}
-        for head in heads.split():
-            fit = partial(train, config, encoder, corpus, Path(folder) / head, head=head, **given)
-            contenders[HEAD.format(head=head)] = partial(run_ours, fit, Path(folder) / head)
-        settings = load_training_config(config, encoder, head=heads.split()[0], **paths, **given)["training"]
+        for each in options:
+            fit = partial(train, config, encoder, corpus, Path(folder) / each.head, each)
+            contenders[HEAD.format(head=each.head)] = partial(run_ours, fit, Path(folder) / each.head)
+        settings = load_training_config(config, encoder, corpus, Path("log"), options[0])["training"]
         contenders[TRAINER] = partial(run_trainer, settings, encoder, Path(folder) / "trainer", seed)
         rows = make_rows(take_turns(contenders, [corpus], rounds=1), TRAINER, "seconds_per_step")
     figures = {"encoder": encoder.name, "settings": settings, "contenders": rows}

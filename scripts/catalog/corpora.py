@@ -81,6 +81,7 @@ class Corpus(Entry):
     limits (str): a sentence for the model card: what training on it means for other texts.
     privacy (str): the end of a sentence for the model card: which texts a model can hold traces of.
     archive (Archive | None): the archive to fetch it from; None if it is generated or has no public source.
+    generated (bool): whether this project generates it.
     published (tuple[PublishedResult, ...]): results of published systems on its test split.
     """
 
@@ -93,6 +94,7 @@ class Corpus(Entry):
     limits: str = "Other kinds of text than the corpus it was trained on may give lower figures."
     privacy: str = "think of that before you pass it on, if the corpus was private."
     archive: Archive | None = None
+    generated: bool = False
     published: tuple[PublishedResult, ...] = ()
 
     @property

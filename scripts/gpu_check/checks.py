@@ -20,7 +20,7 @@ from scripts.gpu import use_gpu
 from scripts.gpu_check.material import CONFIG
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import document_id, document_text, read_records
-from scripts.train import train
+from scripts.train import TrainOptions, train
 
 # By document id, what was found in it.
 Found = dict[str, set[MatchKey]]
@@ -159,17 +159,12 @@ def check_gradients(name: str, model: str, records: Path, gpu_id: int) -> Check:
     return compare_gradients(name, expected, found, texts)
 
 
-def train_on(encoder: Path, corpus: Path, output: Path, head: str, steps: int, seed: int, gpu_id: int) -> float:
-    """Train a pipeline on a device, on a GPU in mixed precision.
+def train_on(encoder: Path, corpus: Path, output: Path, options: TrainOptions) -> float:
+    """Train a pipeline on a device; see `scripts.train.train`.
 
-    encoder, corpus, output (Path): see `scripts.train.train`.
-    head (str): the named-entity head.
-    steps (int): the number of weight updates.
-    seed (int): the seed of all randomness.
-    gpu_id (int): the GPU's number, or -1 for the CPU.
     RETURNS (float): F1 on dev.
     """
-    best = train(CONFIG, encoder, corpus, output, head=head, max_steps=steps, seed=seed, gpu_id=gpu_id)
+    best = train(CONFIG, encoder, corpus, output, options)
     meta: Mapping[str, Any] = srsly.read_json(best / "meta.json")
     return meta["performance"]["ents_f"]
 

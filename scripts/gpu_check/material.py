@@ -14,7 +14,7 @@ from scripts.convert import convert
 from scripts.fetch_encoder import fetch_encoder
 from scripts.generate_notes import generate_notes
 from scripts.records.mentions import DEFAULT_LABELS, parse_labels
-from scripts.train import load_training_config
+from scripts.train import TrainOptions, load_training_config
 
 CONFIG = CONFIGS / "ner.cfg"
 
@@ -92,9 +92,8 @@ def make_silent_pipeline(encoder: Path, corpus: Path, output: Path, *, seed: int
     output (Path): the folder of the pipeline.
     seed (int): the seed of all randomness.
     """
-    settings = load_training_config(
-        CONFIG, encoder, head="token", corpus=corpus, log=output / "log.jsonl", gpu_id=-1, seed=seed, max_steps=1
-    )
+    options = TrainOptions(max_steps=1, head="token", seed=seed)
+    settings = load_training_config(CONFIG, encoder, corpus, output / "log.jsonl", options)
     # The callback belongs to training.
     settings["training"]["before_to_disk"] = None
     register()

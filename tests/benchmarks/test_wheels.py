@@ -9,7 +9,7 @@ import srsly
 from scripts.benchmarks.wheels import PLAIN, benchmark_wheels, run_processes, save_plain, unpack
 from scripts.errors import ProjectError
 from scripts.records.bigbio import write_records
-from scripts.train import train
+from scripts.train import TrainOptions, train
 from tests.marked import make_record
 from tests.wheels import make_wheel
 
@@ -58,7 +58,7 @@ def test_wheels_of_one_name_do_not_meet(tmp_path: Path) -> None:
 def models(project: Path, trained: Path) -> dict[str, Path]:
     """A pipeline with each head."""
     config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
-    return {"token": trained, "transition": train(config, encoder, corpus, project / "transition", max_steps=100)}
+    return {"token": trained, "transition": train(config, encoder, corpus, project / "transition", TrainOptions(100))}
 
 
 @pytest.mark.parametrize(("head", "precisions"), [("transition", ["fp32"]), ("token", ["fp32", "int8"])])
