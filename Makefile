@@ -6,6 +6,12 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 	$$python -c "import scripts" 2>/dev/null && echo $$python && break; done)
 RUN := .venv/bin/python -m
 
+# In a log, the commands' output in the order it was written, and without colours. NO_COLOR: https://no-color.org
+export PYTHONUNBUFFERED := 1
+ifneq ($(NO_COLOR)$(if $(MAKE_TERMOUT),,log),)
+export ANSI_COLORS_DISABLED := 1
+endif
+
 .PHONY: quickstart all docs test format clean
 
 quickstart: .venv/installed  ## the whole workflow on generated notes, in minutes; needs PyPI only
