@@ -1,4 +1,4 @@
-"""Fine-tune the encoder with a named-entity head: `spacy train` with checkpoints that are whole at any moment.
+"""Fine-tune the encoder with a named-entity head: `spacy train` with atomic checkpoints.
 
 In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/model-best and log.jsonl. A run that
 was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
@@ -108,7 +108,7 @@ def load_training_config(
         return load_config_from_str(text, overrides=values, interpolate=True)
     except ConfigValidationError as error:
         raise ProjectError(
-            f"The settings to change do not fit the config: {error.desc}", f"See what is in {config}."
+            f"The overrides do not fit the config: {error.desc}", f"The settings are in {config}."
         ) from error
 
 
@@ -121,12 +121,12 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     """
     parts = shlex.split(overrides)
     if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
-        raise ProjectError(f"'{overrides}' are no settings of the config", "Give for instance: --training.dropout 0.2")
+        raise ProjectError(f"'{overrides}' is not a list of settings", "Write for instance: --training.dropout 0.2")
     return parse_config_overrides(parts, env_var=None)
 
 
 def release_config(model: Path) -> None:
-    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+    """Remove the settings of this training from a pipeline's config, so that it loads and trains anywhere.
 
     model (Path): the folder of the pipeline.
     """
