@@ -7,7 +7,7 @@ from thinc.compat import cupy_version, has_cupy, has_cupy_gpu
 from scripts.errors import ProjectError
 
 # Right for the commands of scripts/, and for those of project.yml.
-ON_CPU = "To work on the CPU, give the GPU number -1: --gpu-id -1, or --vars.gpu_id -1 with `spacy project run`."
+ON_CPU = "To use the CPU, set the GPU number to -1: --gpu-id -1, or --vars.gpu_id -1 with `spacy project run`."
 INSTALL = "Install what a GPU needs: pip install -r requirements-gpu.txt."
 
 

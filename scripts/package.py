@@ -196,6 +196,7 @@ def package(
         partial.mkdir()
         meta_path = Path(folder) / "meta.json"
         srsly.write_json(meta_path, meta)
+        msg.info("Copying the pipeline")
         # spaCy loads the pipeline to complete its meta.
         register()
         spacy_package(model, partial, meta_path=meta_path, create_sdist=False)
@@ -207,6 +208,7 @@ def package(
             for readme in source.rglob("README.md"):
                 readme.write_text(f"> {note}\n\n{card}" if note else card, encoding="utf8")
         add_library(source)
+        msg.info("Building the wheel")
         wheel = build_wheel(source)
     return output / wheel.relative_to(partial)
 

@@ -1,4 +1,4 @@
-"""Fine-tune the encoder with a named-entity head: `spacy train` with checkpoints that are whole at any moment.
+"""Fine-tune the encoder with a named-entity head: `spacy train` with atomic checkpoints.
 
 In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/model-best and log.jsonl. A run that
 was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
@@ -117,7 +117,7 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
         return load_config_from_str(text, overrides=values, interpolate=True)
     except ConfigValidationError as error:
         raise ProjectError(
-            f"The settings to change do not fit the config: {error.desc}", f"See what is in {config}."
+            f"The overrides do not fit the config: {error.desc}", f"The settings are in {config}."
         ) from error
 
 
@@ -130,12 +130,12 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     """
     parts = shlex.split(overrides)
     if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
-        raise ProjectError(f"'{overrides}' are no settings of the config", "Give for instance: --training.dropout 0.2")
+        raise ProjectError(f"'{overrides}' is not a list of settings", "Write for instance: --training.dropout 0.2")
     return parse_config_overrides(parts, env_var=None)
 
 
 def release_config(model: Path) -> None:
-    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+    """Remove the settings of this training from a pipeline's config, so that it loads and trains anywhere.
 
     model (Path): the folder of the pipeline.
     """
@@ -184,10 +184,13 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     checkpoints.mkdir(parents=True)
     settings = load_training_config(config, encoder, corpus, log, options)
     register()
+    msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
     nlp = init_nlp(settings, use_gpu=options.gpu_id)
+    msg.info("Training. First the untrained pipeline is scored on dev.")
     train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
     if has_head(nlp):
+        msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")

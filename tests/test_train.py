@@ -74,9 +74,9 @@ def test_settings_can_be_changed(project: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("training.dropout 0.3", r"'training\.dropout 0\.3' are no settings of the config"),
-        ("--training.dropout", r"are no settings of the config\. Give for instance: --training\.dropout 0\.2"),
-        ("--dropout 0.3", "are no settings of the config"),
+        ("training.dropout 0.3", r"'training\.dropout 0\.3' is not a list of settings"),
+        ("--training.dropout", r"is not a list of settings\. Write for instance: --training\.dropout 0\.2"),
+        ("--dropout 0.3", "is not a list of settings"),
         ("--trainig.dropout 0.3", r"do not fit the config: .*See what is in .*ner\.cfg"),
     ],
 )
