@@ -38,9 +38,10 @@ def skipped_files(inputs: Sequence[str]) -> list[Path]:
 def read_inputs(inputs: Sequence[str], options: ReadOptions | None = None) -> Iterator[Note | Rejected]:
     """Read notes, with one of them in memory at a time.
 
-    A text file is one note. Its id is its name without the suffix, in a folder its path from there on. In other
-    formats a note without an id has "<that name>:<number>": the number of the row (CSV, TSV, Parquet; the header does
-    not count), of the line (JSONL), or of the document (BioC); PubTator always has ids.
+    A text file is one note. Its id is its name without the suffix, in a folder its path from there on; with
+    `folder_ids`, the path as it was given comes first. In other formats a note without an id has
+    "<that name>:<number>": the number of the row (CSV, TSV, Excel, Parquet; the header does not count), of the line
+    (JSONL), or of the object or document (JSON, BioC); PubTator always has ids.
 
     If one note is broken, a row for instance, it is rejected, and the next one read. A file in another format, damaged
     or cut short is rejected under its name once nothing more can be read; the notes before that are kept.
@@ -54,7 +55,7 @@ def read_inputs(inputs: Sequence[str], options: ReadOptions | None = None) -> It
         has one twice.
     """
     options = options or ReadOptions()
-    sources = find_sources(inputs, suffixes=READERS)
+    sources = find_sources(inputs, suffixes=READERS, folder_ids=options.folder_ids)
     for source in sources:
         check_header(source, options)
     return chain.from_iterable(source_notes(source, options) for source in sources)
@@ -76,16 +77,31 @@ def check_header(source: Source, options: ReadOptions) -> None:
     except DAMAGED:
         # Raised again when the file is read, and then it is rejected.
         return
+    # Without a header, the first row is a note: a message has the number of its columns, and none of their content.
     wanted = {"--text-column": options.text_column, "--id-column": options.id_column}
     for option, column in wanted.items():
         if column not in names and (option, column) != ("--id-column", ID_COLUMN):
-            there = ", ".join(repr(name) for name in names) or "no columns"
-            raise ProjectError(
-                f"{source.path} has no column '{column}'", f"It has {there}. Choose one of them with {option}."
-            )
+            raise ProjectError(f"{source.path} has no column '{column}'", header_hint(len(names), option, source))
     double = [name for name, times in Counter(names).items() if times > 1]
     if double:
-        raise ProjectError(f"{source.path} has more than one column {double[0]!r}", "Give each a name of its own.")
+        places = [str(place) for place, name in enumerate(names, start=1) if name == double[0]]
+        raise ProjectError(
+            f"{source.path} has columns of the same name: {', '.join(places)}", "Give each a name of its own."
+        )
+
+
+def header_hint(columns: int, option: str, source: Source) -> str:
+    """Return what to do about a header that lacks a column.
+
+    columns (int): how many columns the header has.
+    option (str): the option that names the column.
+    source (Source): the file.
+    RETURNS (str): the hint. It does not say what the columns are.
+    """
+    hint = f"It has {columns or 'no'} column{'s' * (columns != 1)}. Name one of them with {option}."
+    if source.suffix in (".csv", ".tsv"):
+        hint += " The first row must be their names; check --delimiter and --quoting too."
+    return hint
 
 
 def source_notes(source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
