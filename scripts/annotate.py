@@ -5,7 +5,7 @@ In: a pipeline, files or folders of notes. Out: parts/, manifest.json and reject
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ from wasabi import msg
 
 from scripts.annotation.options import AnnotateOptions, RayOptions
 from scripts.annotation.outcomes import Summary
-from scripts.annotation.readers import skipped_files
+from scripts.annotation.readers import rows_on_several_lines, skipped_files
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats.reading import Quoting, ReadOptions
 from scripts.formats.registry import FormatName
@@ -113,7 +113,8 @@ def annotate_cli(
         )
         summary = annotate(model, inputs, output, options)
         skipped = skipped_files(inputs)
-    show_summary(summary, output, skipped)
+        longer = rows_on_several_lines(inputs, options.reading)
+    show_summary(summary, output, skipped, longer)
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
 
@@ -134,14 +135,24 @@ def make_ray_options(engine: str, **given: Any) -> RayOptions | None:
     return None
 
 
-def show_summary(summary: Summary, output: str, skipped: Sequence[Path]) -> None:
-    """Show the summary of a run, and that other files in the input's folders were not read."""
+def show_summary(
+    summary: Summary, output: str, skipped: Sequence[Path], longer: Mapping[Path, tuple[int, int]]
+) -> None:
+    """Show the summary of a run.
+
+    summary (Summary): the summary.
+    output (str): the folder of the run.
+    skipped (Sequence[Path]): files in the input's folders that were not read.
+    longer (Mapping[Path, tuple[int, int]]): numbers of rows, and of rows on several lines, by file.
+    """
     by_label = ", ".join(f"{label} {number}" for label, number in sorted(summary.entities.items()))
     msg.good(
         f"{sum(summary.entities.values())} entities ({by_label or 'none'}) in {summary.notes} notes are in {output}",
         f"{summary.before} notes were done before; the others took {summary.seconds:.1f} seconds,"
         f" {summary.words_per_second:.0f} words a second",
     )
+    for path, (rows, number) in longer.items():
+        msg.info(f"{path} has {rows} rows, {number} of them on several lines")
     if skipped:
         msg.warn(f"{len(skipped)} files of no known format were not read, the first is {skipped[0]}")
     if summary.rejected:

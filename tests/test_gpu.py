@@ -51,9 +51,7 @@ def test_gpu_that_is_not_there(used: list[int | str], monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ProjectError, match=r"no GPU 0\. This PyTorch is built for the CPU only\." + advice):
         gpu.use_gpu(0)
-    with pytest.raises(
-        ProjectError, match=r"no GPU 0\. .*--vars\.gpu_id -1 to `spacy project run`, or --gpu-id -1"
-    ):
+    with pytest.raises(ProjectError, match=r"no GPU 0\. .*--vars\.gpu_id -1 to `spacy project run`, or --gpu-id -1"):
         gpu.use_gpu(0, advice=gpu.ON_CPU_IN_PROJECT)
     assert used == []
 

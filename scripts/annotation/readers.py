@@ -5,6 +5,7 @@ In: files and folders, or standard input. Out: notes, and why others can't be re
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +34,25 @@ def skipped_files(inputs: Sequence[str]) -> list[Path]:
     """
     folders = [Path(given) for given in inputs if Path(given).is_dir()]
     return [file for folder in folders for file, source in files_in(folder, READERS).items() if source is None]
+
+
+def rows_on_several_lines(inputs: Sequence[str], options: ReadOptions) -> dict[Path, tuple[int, int]]:
+    """Count the rows of files in which a row can be on several lines, so that a user can see whether that is right.
+
+    inputs (Sequence[str]): files and folders. What is not on this machine is not counted.
+    options (ReadOptions): how to read them.
+    RETURNS (dict[Path, tuple[int, int]]): by file with such rows, the number of all its rows and of those.
+    """
+    local = [given for given in inputs if Path(given).exists()]
+    counts = {}
+    for source in find_sources(local, suffixes=READERS):
+        count_rows = READERS[source.suffix].count_rows
+        # A file that can't be read to its end is rejected.
+        with suppress(*DAMAGED):
+            if count_rows:
+                with opened(source) as file:
+                    counts[source.path] = count_rows(file, options)
+    return {path: (rows, longer) for path, (rows, longer) in counts.items() if longer}
 
 
 def read_inputs(inputs: Sequence[str], options: ReadOptions | None = None) -> Iterator[Note | Rejected]:

@@ -3,9 +3,9 @@
 import csv
 import io
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,7 +74,13 @@ def make_reader(delimiter: str, quoting: Quoting) -> Reader:
         table = Table(next(rows) or [], source, options, layout(options))
         return chain.from_iterable(map(table.notes, rows))
 
-    return Reader(read_notes, read_header)
+    def count_rows(file: io.BufferedReader, options: ReadOptions) -> tuple[int, int]:
+        """Return the number of rows without the header, and how many of them are on several lines."""
+        rows = islice(read_rows(file, options, layout(options)), 1, None)
+        found = Counter(any(map(LINE_END.search, cells or [])) for cells in rows if cells != [])
+        return found.total(), found[True]
+
+    return Reader(read_notes, read_header, count_rows)
 
 
 def read_rows(file: io.BufferedReader, options: ReadOptions, layout: Layout) -> Iterator[list[str] | None]:

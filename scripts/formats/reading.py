@@ -116,10 +116,13 @@ class Reader(NamedTuple):
 
     read_notes (Callable): yields the notes of a file.
     read_header (Callable | None): returns the names of its columns, in formats that have a header.
+    count_rows (Callable | None): returns its number of rows, and how many of them are on several lines, in formats
+        where a stray quote makes one row of several.
     """
 
     read_notes: Callable[[io.BufferedReader, Source, ReadOptions], Iterator[Note | Rejected]]
     read_header: Callable[[io.BufferedReader, Source, ReadOptions], list[str]] | None = None
+    count_rows: Callable[[io.BufferedReader, ReadOptions], tuple[int, int]] | None = None
 
 
 def row_note(

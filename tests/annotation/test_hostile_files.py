@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from scripts.annotation.options import AnnotateOptions
-from scripts.annotation.readers import read_inputs
+from scripts.annotation.readers import read_inputs, rows_on_several_lines
 from scripts.errors import ProjectError
 from scripts.formats.csv_tsv import AFTER_BAD_QUOTE, BAD_QUOTE, HIDDEN_ROWS, LOOKS_QUOTED
 from scripts.formats.pubtator import read_documents
@@ -277,6 +277,17 @@ def test_csv_and_tsv(tmp_path, name, content, options, expected):
     found = read_content(tmp_path, name, content, **options)
     assert found == expected
     assert "SECRET" not in str(found)
+
+
+def test_rows_on_several_lines_are_counted(tmp_path):
+    write(tmp_path / "a.csv", 'id,text\n1,"a\nb"\n\n2,"c\n3,d"\n4,e\n5,"f\n')
+    write(tmp_path / "b.csv", "id,text\n1,a\n")
+    write(tmp_path / "c.csv.gz", b"no gzip")
+    write(tmp_path / "d.txt", "a\nb")
+    expected = {tmp_path / "a.csv": (4, 2)}
+    assert rows_on_several_lines([str(tmp_path), "s3://a/b.csv"], ReadOptions()) == expected
+    assert rows_on_several_lines([str(tmp_path)], ReadOptions(quoting="none")) == {}
+    assert rows_on_several_lines(["-"], ReadOptions()) == {}
 
 
 @given(
