@@ -5,9 +5,9 @@ import io
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from scripts.errors import ProjectError
 from scripts.formats.decoding import first_undecoded, not_decoded, open_text
@@ -18,6 +18,8 @@ from scripts.records.notes import Note, Rejected
 
 # What a C long holds everywhere.
 FIELD_SIZE = 2**31 - 1
+# How often the lines of a file are read again on average, at most.
+MOST_REPEATED = 5
 COLUMNS = ("id", "start", "end", "label", "text", "confidence", "kb_id", "attributes", "columns")
 # A cell as RFC 4180 quotes one that has quotes in it.
 QUOTED = re.compile('"(?:[^"]|"")*""(?:[^"]|"")*"')
@@ -61,17 +63,18 @@ def make_reader(delimiter: str, quoting: Quoting) -> Reader:
 
         RAISES (ProjectError): the header is in another encoding.
         """
-        names = next(read_rows(file, options, layout(options))) or []
-        if any(map(first_undecoded, names)):
+        header = next(read_rows(file, options, layout(options)))
+        if any(map(first_undecoded, header or [])):
             raise ProjectError(
                 f"The header of {source.path} is not {options.encoding.upper()}", "Name its encoding with --encoding."
             )
-        return names
+        return header or []
 
     def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
         """Read a note from each row. Empty lines are skipped."""
         rows = read_rows(file, options, layout(options))
-        table = Table(next(rows) or [], source, options, layout(options))
+        header = next(rows)
+        table = Table(header or [], source, options, layout(options))
         return chain.from_iterable(map(table.notes, rows))
 
     def count_rows(file: io.BufferedReader, options: ReadOptions) -> tuple[int, int]:
@@ -86,13 +89,13 @@ def make_reader(delimiter: str, quoting: Quoting) -> Reader:
 def read_rows(file: io.BufferedReader, options: ReadOptions, layout: Layout) -> Iterator[list[str] | None]:
     """Yield the rows of a file, starting with its header.
 
-    YIELDS (list[str] | None): the cells of a row, none for an empty line; None for a line that begins a row with a bad
-        quote. The line after it is read as a row of its own.
+    YIELDS (list[str] | None): the cells of a row, none for an empty line; None for a line that is given up because of a
+        bad quote.
     RAISES (csv.Error): the header has a bad quote.
     """
     csv.field_size_limit(FIELD_SIZE)
     lines = Lines(open_text(file, options.encoding, newline=""))
-    quoting = csv.QUOTE_MINIMAL if layout.quoting == "standard" else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if layout.quoting == "standard" else csv.QUOTE_NONE
     # Without "strict", a quote that is not closed makes the rest of a file one field, and is no error.
     rows = csv.reader(lines, delimiter=layout.delimiter, quoting=quoting, strict=True)
     yield next(rows, [])
@@ -103,8 +106,7 @@ def read_rows(file: io.BufferedReader, options: ReadOptions, layout: Layout) -> 
         except StopIteration:
             return
         except csv.Error:
-            lines.put_back()
-            yield None
+            yield from repeat(None, lines.give_up())
 
 
 class Lines:
@@ -117,17 +119,31 @@ class Lines:
         self.lines = lines
         self.taken: list[str] = []
         self.waiting: deque[str] = deque()
+        self.fresh = self.repeated = 0
 
     def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> str:
-        self.taken.append(self.waiting.popleft() if self.waiting else next(self.lines))
-        return self.taken[-1]
+        if self.waiting:
+            line = self.waiting.popleft()
+        else:
+            line = next(self.lines)
+            self.fresh += 1
+        self.taken.append(line)
+        return line
 
-    def put_back(self) -> None:
-        """Put back the lines of a row but the first one."""
+    def give_up(self) -> int:
+        """Give up the first line of a row, and let the others be read again.
+
+        RETURNS (int): how many lines were given up: all of them if most lines were read several times already, which
+            bounds the time for a file in which every line opens a quote.
+        """
+        if self.repeated > MOST_REPEATED * self.fresh:
+            return len(self.taken)
         self.waiting.extendleft(reversed(self.taken[1:]))
+        self.repeated += len(self.taken) - 1
+        return 1
 
 
 class Table:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -277,6 +278,15 @@ def test_csv_and_tsv(tmp_path, name, content, options, expected):
     found = read_content(tmp_path, name, content, **options)
     assert found == expected
     assert "SECRET" not in str(found)
+
+
+def test_a_file_in_which_every_line_opens_a_quote_takes_no_longer_for_it(tmp_path):
+    """Each row runs to the end of the file: to read the rest again for each of 100,000 lines would take hours."""
+    started = time.monotonic()
+    found = read(write(tmp_path / "n.csv", "id,text\n" + 'x","""y\n' * 100_000))
+    assert time.monotonic() - started < 60
+    assert {type(note) for note in found} == {Rejected}
+    assert len(found) == 100_000
 
 
 def test_rows_on_several_lines_are_counted(tmp_path):
