@@ -43,7 +43,10 @@ SCHEMA = pa.schema(
 
 def read_header(file: io.BufferedReader, source: Source, options: ReadOptions) -> list[str]:
     """Return the names of the columns and, as "note.text", of what is in structs."""
-    return [name for field in pq.ParquetFile(file).schema_arrow for name in field_names(field)]
+    schema = pq.ParquetFile(file).schema_arrow
+    inner = dict.fromkeys(name for field in schema for name in field_names(field))
+    # A column that is there twice is listed twice.
+    return [*schema.names, *(name for name in inner if name not in schema.names)]
 
 
 def field_names(field: pa.Field, prefix: str = "") -> list[str]:

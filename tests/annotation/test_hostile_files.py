@@ -396,6 +396,8 @@ def test_text_in_a_struct_of_parquet(tmp_path):
     assert read(tmp_path, text_column="note.text", id_column="note.id") == [Note("7", "a", {"note": {"by": "x"}})]
     with pytest.raises(ProjectError, match=r"has no column 'note\.texts'"):
         read(tmp_path, text_column="note.texts")
+    pq.write_table(pa.table({"note.text": ["x"], "note": [{"text": "y"}]}), tmp_path / "n.parquet")
+    assert read(tmp_path, text_column="note.text") == [Note("n:1", "x", {"note": {"text": "y"}})]
 
 
 @pytest.mark.parametrize(
