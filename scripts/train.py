@@ -26,7 +26,7 @@ from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
-from scripts.gpu import use_gpu
+from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 
 
 @registry.callbacks("project.whole_checkpoints.v1")
@@ -175,7 +175,7 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     RETURNS (Path): the folder of the pipeline that scored best on dev.
     RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there.
     """
-    use_gpu(options.gpu_id)
+    use_gpu(options.gpu_id, advice=ON_CPU_IN_PROJECT)
     for path, command in ((encoder / "config.json", "fetch-encoder"), (corpus / "train.spacy", "convert")):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")

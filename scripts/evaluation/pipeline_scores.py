@@ -37,7 +37,7 @@ from scripts.evaluation.scoring import (
 from scripts.evaluation.slices import collect_names, read_context, score_slices
 from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place
-from scripts.gpu import use_gpu
+from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text
 from scripts.records.mentions import Mention, flat_mentions
@@ -99,7 +99,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     RETURNS (dict[str, Any]): the content of scores.json.
     RAISES (ProjectError): a file is missing, the inputs don't belong together, or the scorers don't agree.
     """
-    use_gpu(options.gpu_id)
+    use_gpu(options.gpu_id, advice=ON_CPU_IN_PROJECT)
     learning = read_training_log(options.log) if options.log else None
     nlp = load_pipeline(model)
     data = read_evaluation_data(source, corpus, nlp.vocab, options.labels)
