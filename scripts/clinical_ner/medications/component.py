@@ -158,7 +158,14 @@ def find_orders(
             items += [Item("separator", start, start, "\n"), *following]
         tied = Tied(items, table.analytes, text)
         for drug, found in zip(inside, tied.found, strict=True):
-            yield drug.number, OrderMaker(text, found).make()
+            yield drug.number, OrderMaker(text, [*forms_in(text, drug, table), *found]).make()
+
+
+def forms_in(text: str, drug: Drug, table: RuleTable) -> list[Item]:
+    """Return the form that a drug's mention ends with, as "XL" in "Toprol XL", as a list of one item or none."""
+    start = text.rfind(" ", drug.start, drug.end) + 1
+    items = Scanner(text, start, drug.end, (), table).scan() if start else []
+    return [item for item in items if item.kind == "form"] if len(items) == 1 else []
 
 
 def group_sentences(starts: list[int], drugs: list[Drug]) -> Iterator[tuple[list[Drug], list[tuple[int, int]]]]:

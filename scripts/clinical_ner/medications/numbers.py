@@ -245,5 +245,5 @@ def longest(tree: Tree, reader: NumberReader, place: int) -> tuple[MedicationRul
     while (node := node.get(reader.key(place))) is not None:
         place += 1
         if END in node:
-            found = (node[END][0], place)
+            found = (node[END][-1][0], place)
     return found

@@ -68,7 +68,7 @@ class MedicationRule:
 
 KEYS = tuple(one.name for one in fields(MedicationRule))
 DEFAULTS = {one.name: one.default for one in fields(MedicationRule) if one.name not in ("attribute", "phrases")}
-# A tree of tokens. The rule of a phrase is under END after its last token, with the phrase itself if its case counts.
+# A tree of tokens. The rules of a phrase are under END after its last token, each with the phrase if its case counts.
 END = " "
 Tree = dict[str, Any]
 
@@ -130,7 +130,7 @@ def make_tree(rules: Iterable[MedicationRule]) -> Tree:
             node = tree
             for key in keys:
                 node = node.setdefault(key, {})
-            node[END] = (rule, phrase.replace(" ", "") if rule.case else None)
+            node.setdefault(END, []).append((rule, phrase.replace(" ", "") if rule.case else None))
     return tree
 
 

@@ -15,6 +15,11 @@ SKIPPED = {*DASHES, "\n"}
 NO_REASON = {".", ";", ",", ":", "(", ")", "[", "]", "\n", "|", ">", "<", "=", "*"}
 
 
+# What a phrase of a rule that is `after` something can follow, and what one that is `last` can have after it.
+AFTER = {"quantity", "number", "dose", "form", "route", "frequency", "duration", "as_needed"}
+LAST = {*".,;:)\n&+", "and", "then", "prn", "for", "x"}
+
+
 class Drug(NamedTuple):
     """A mention of a drug.
 
@@ -82,7 +87,8 @@ class Scanner(NumberReader):
         if token.key == "\n":
             return Item("separator", token.start, token.end, "\n"), place + 1
         number = self.number_at(place)
-        match = self.match_at(place, number)
+        is_after = bool(before) and before[-1].kind in AFTER
+        match = self.match_at(place, number, is_after=is_after)
         if number is not None:
             quantity = self.quantity_at(place)
             if quantity and (match is None or quantity.end >= match.end) and not self.has_drug(place, quantity.end):
@@ -111,22 +117,38 @@ class Scanner(NumberReader):
         """Return whether a drug starts within tokens."""
         return any(self.tokens[inner].start in self.starts for inner in range(place, end))
 
-    def match_at(self, place: int, number: Number | None) -> Match | None:
-        """Return the longest phrase that starts at a token, or None."""
+    def match_at(self, place: int, number: Number | None, *, is_after: bool = False) -> Match | None:
+        """Return the longest phrase that starts at a token, or None.
+
+        place (int): the token.
+        number (Number | None): the number that starts there.
+        is_after (bool): whether an attribute of an order is right before it.
+        RETURNS (Match | None): of two phrases of the same length the one with a condition, then the last.
+        """
         tree = self.table.anywhere
         key = self.tokens[place].key
         if key not in tree and number is None and key not in self.table.times:
             return None
-        return max(self.matches(tree, place, (), None, place), key=lambda match: match.end, default=None)
+        best: Match | None = None
+        for match in self.matches(tree, place, (), None, place):
+            if is_after or not (match.rule.after or match.rule.last):
+                best = match if best is None or rank(match) >= rank(best) else best
+        return best
+
+    def is_last(self, place: int) -> bool:
+        """Return whether nothing, or a sign, is at a token: what a phrase can end with that has to be the last one."""
+        key = self.key(place)
+        return not key or key in LAST or self.tokens[place].start in self.starts
 
     def matches(
         self, node: Tree, place: int, numbers: tuple[Number, ...], time: str | None, first: int
     ) -> Iterator[Match]:
         """Yield all phrases that go on at a token."""
         if END in node:
-            rule, exact = node[END]
-            if exact is None or exact == self.text[self.tokens[first].start : self.tokens[place - 1].end].replace(" ", ""):
-                yield Match(rule, place, numbers, time)
+            text = self.text[self.tokens[first].start : self.tokens[place - 1].end].replace(" ", "")
+            for rule, exact in node[END]:
+                if exact in (None, text) and (not rule.last or self.is_last(place)):
+                    yield Match(rule, place, numbers, time)
         if not (key := self.key(place)):
             return
         if key in node:
@@ -194,7 +216,7 @@ class Scanner(NumberReader):
     def is_link(self, place: int) -> bool:
         """Return whether a word only links others."""
         node = self.table.anywhere.get(self.key(place), {})
-        return END in node and node[END][0].attribute in ("link", "separator")
+        return END in node and node[END][-1][0].attribute in ("link", "separator", "lead")
 
     def ends_reason(self, place: int) -> bool:
         """Return whether a token is a drug, a number or an attribute."""
@@ -215,6 +237,12 @@ class Scanner(NumberReader):
             if item.kind not in ("word", "link", "block") and item.value not in ("and", "/"):
                 return None
         return None
+
+
+def rank(match: Match) -> tuple[int, bool]:
+    """Return what decides between two phrases: the length, then whether a condition had to be met."""
+    rule = match.rule
+    return match.end, rule.case or rule.after or rule.last
 
 
 def single(value: float | None, number: Number) -> Number:

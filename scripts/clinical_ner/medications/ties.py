@@ -25,7 +25,7 @@ LIMITS = {
     "maximum": 4.0,
 }
 # The distance that an item counts. Anything else counts one.
-STEPS = {"link": 0.1, ",": 0.5, "and": 0.6, "/": 0.2, "-": 0.3, "then": 0.3, "but": 3.0, ";": 2.0, "\n": 1.5, "block": 3.0}
+STEPS = {"link": 0.1, "lead": 0.1, ",": 0.5, "and": 0.6, "/": 0.2, "-": 0.3, "then": 0.3, "but": 3.0, ";": 2.0, "\n": 1.5, "block": 3.0}
 PASSIVE = {"was", "were", "is", "are", "be", "been", "being", "has", "have", "had", "to be", "currently", "now", "will"}
 YEARS = (1900, 2100)
 LARGEST_BARE = 5000
@@ -147,9 +147,14 @@ class Tied:
         order (int): the drug's number.
         """
         items, found = self.items, self.found[order]
-        distance = 0.0
+        distance, is_blocked = 0.0, False
         for place in range(before + 1, end):
             item = items[place]
+            if is_blocked and item.kind in ("quantity", "number"):
+                # "Disp: 30 tablets", "blood loss 500 mL".
+                is_blocked = False
+                continue
+            is_blocked = item.value == "next" or (is_blocked and item.kind in ("link", "separator"))
             if item.kind == "level" and distance < 1 and not found:
                 self.measured.add(order)
             if item.kind == "number":
@@ -220,21 +225,11 @@ class Tied:
         rule = item.rule
         if kind == "strength" and item.kind == "quantity" and item.value.unit == "%":
             return distance < 0.3
-        if kind == "duration" and rule is not None and rule.last:
-            return distance < 0.6 and self.is_last(place)
-        if rule is not None and (rule.after or rule.last):
-            near = distance < 0.6 and any(is_attribute(one) or one.kind in ("number", "strength") for one in self.items[max(place - 2, before + 1) : place])
-            return near and (not rule.last or self.is_last(place))
+        if rule is not None and rule.last:
+            return distance < 0.6
         if kind in ("form", "route") and distance >= 0.5 and self.items[place - 1].kind == "word":
             return distance <= 1.2
         return True
-
-    def is_last(self, place: int) -> bool:
-        """Return whether nothing, a separator or an attribute is after an item."""
-        if place + 1 >= len(self.items):
-            return True
-        after = self.items[place + 1]
-        return after.kind == "separator" or is_attribute(after) or self.word(place + 1) == "."
 
     def is_action(self, place: int, before: int, end: int) -> bool:
         """Return whether an action is about the drug before it: "was held", "25 mg, held", "increased to 50 mg"."""
@@ -304,10 +299,10 @@ class Tied:
         if numbers_of(item) != 2:
             return None
         value = item.value.as_value() if item.kind == "quantity" else item.value
-        first, second = ({**value, "value": one} for one in value["values"])
-        for part in (first, second):
-            part.pop("values")
-        return item._replace(kind="strength", value=first), item._replace(kind="strength", value=second)
+        middle = item.start + max(self.text[item.start : item.end].find(sign) for sign in "/-\u2013")
+        values = [{**{key: value[key] for key in value if key != "values"}, "value": one} for one in value["values"]]
+        first = Item("strength", item.start, middle, values[0], item.rule)
+        return first, Item("strength", middle + 1, item.end, values[1], item.rule)
 
     def coordinate(self, first: int, second: int, joined: bool) -> None:
         """Let the first of two drugs share what follows both, if it has nothing itself and no dose follows."""
@@ -348,4 +343,4 @@ def is_leading(item: Item) -> bool:
     """Return whether an item can be between a drug and an attribute that leads up to it."""
     if item.kind == "as_needed":
         return not item.value
-    return item.kind == "link" or is_attribute(item)
+    return item.kind in ("link", "lead") or is_attribute(item)

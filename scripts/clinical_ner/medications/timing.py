@@ -74,14 +74,16 @@ def merge(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any] | Non
     RETURNS (dict[str, Any] | None): the value of both.
     """
     when = [*first.get("when", ()), *second.get("when", ())]
-    if first.get("when") and second.get("when"):
+    if "count" in second or "count" in first:
+        return {**first, **second} if ("count" in first) != ("count" in second) else None
+    if first.get("when") and second.get("when") and "frequency" in first and "frequency" in second:
         if first.get("unit") != "d" or second.get("unit") != "d":
             return None
         return {**first, "frequency": first["frequency"] + second["frequency"], "when": when}
-    if "frequency" in first and second.get("when"):
+    if second.get("when"):
         return {**first, "when": when}
-    if first.get("when") and "frequency" in second:
+    if first.get("when"):
         return {**second, "when": when}
-    if "frequency" in first and second.get("days"):
+    if second.get("days"):
         return {**second} if first.get("unit") in ("d", "wk") else None
     return None

@@ -79,11 +79,13 @@ def describe_frequency(value: dict[str, Any]) -> str:
     """Return a frequency: its code, or the times in a period, with the time of day."""
     if not value:
         return "?"
-    if "count" in value:
-        return f"{number(value['count'])} times"
     if "continuous" in value:
         return "continuous"
-    times = value.get("code") or f"{number(value['frequency'])} per {number(value['period'])} {value['unit']}"
+    times = value.get("code", "")
+    if "frequency" in value and not times:
+        times = f"{number(value['frequency'])} per {number(value['period'])} {value['unit']}"
+    if "count" in value:
+        times = f"{times} {number(value['count'])} times".strip()
     when = "@" + "+".join(value["when"]) if "when" in value else ""
     days = " on " + ",".join(value["days"]) if "days" in value else ""
     return f"{times}{when}{days}"
