@@ -96,12 +96,12 @@ class OrderMaker:
             return
         elif self.joins(earlier, part):
             self.join(step, kind, earlier, part)
-        elif kind == "strength" and "dose" not in step and self.is_taken(words, earlier):
+        elif kind == "strength" and "dose" not in step and (is_concentration(earlier) or self.is_taken(words)):
             step["dose"] = part
         else:
             self.steps.append({kind: part})
 
-    def is_taken(self, words: list[str], earlier: dict[str, Any]) -> bool:
+    def is_taken(self, words: list[str]) -> bool:
         """Return whether a second amount is what is taken of a product: "10 mg tablet, take 20 mg"."""
         return any(word.strip(",.:") in ("take", "give", "inject", "sig") for word in words[-2:]) and len(self.steps) == 1
 
@@ -201,6 +201,11 @@ class OrderMaker:
 def part_value(part: dict[str, Any], value: float) -> dict[str, Any]:
     """Return a number with the unit of an amount."""
     return {"value": value, **({"unit": part["unit"]} if "unit" in part else {})}
+
+
+def is_concentration(part: dict[str, Any]) -> bool:
+    """Return whether a strength is that of a solution, and what follows is how much is taken."""
+    return "per" in part or part.get("unit", "").rpartition("/")[2] in ("mL", "%")
 
 
 def is_modifier(form: str) -> bool:

@@ -138,7 +138,7 @@ class Scanner(NumberReader):
     def is_last(self, place: int) -> bool:
         """Return whether nothing, or a sign, is at a token: what a phrase can end with that has to be the last one."""
         key = self.key(place)
-        return not key or key in LAST or self.tokens[place].start in self.starts
+        return not key or key in LAST
 
     def matches(
         self, node: Tree, place: int, numbers: tuple[Number, ...], time: str | None, first: int

@@ -7,7 +7,7 @@ words that say nothing of an order count; an attribute that is too far from a dr
 from collections.abc import Sequence
 from typing import Any
 
-from .numbers import CHAIN, RATIO, SINGLE, Number, Quantity
+from .numbers import CHAIN, RANGE, RATIO, SINGLE, Number, Quantity
 from .rules import ATTRIBUTES
 from .scan import Item
 
@@ -29,6 +29,7 @@ STEPS = {"link": 0.1, "lead": 0.1, ",": 0.5, "and": 0.6, "/": 0.2, "-": 0.3, "th
 PASSIVE = {"was", "were", "is", "are", "be", "been", "being", "has", "have", "had", "to be", "currently", "now", "will"}
 YEARS = (1900, 2100)
 LARGEST_BARE = 5000
+LARGEST_COUNT = 4
 # How near a number without a unit has to be, and what can be before it.
 NEAR = 5
 BEFORE_BARE = {"at", ":", "-", "dose", "to", "from", "was", "is"}
@@ -95,7 +96,9 @@ class Tied:
         """
         items = self.items
         start = place
-        while start - 1 > before and (is_leading(items[start - 1]) or self.is_hyphen(start - 1)):
+        while start - 1 > before and (
+            is_leading(items[start - 1]) or self.is_hyphen(start - 1) or self.is_joint(start - 1, before)
+        ):
             start -= 1
         stop = items[start - 1] if start > before + 1 else None
         if stop is not None and stop.kind == "level":
@@ -104,16 +107,29 @@ class Tied:
             start = self.undecided(before, place)
         if stop is not None and stop.kind == "negation":
             start = next((k for k in range(start, place) if items[k].kind != "action"), place)
-        leading = [item for item in items[start:place] if is_attribute(item)]
+        leading = [items[k] for k in range(start, place) if is_attribute(items[k]) and self.leads_up(k, place)]
         self.found[order] += [item for item in leading if not (item.kind == "as_needed" and item.value)]
         if before >= 0:
             self.pass_switch(before, place, order)
         return start
 
+    def leads_up(self, place: int, drug: int) -> bool:
+        """Return whether an attribute can lead up to a drug: a percentage only right before it, not as "95% on oxygen"."""
+        item = self.items[place]
+        if item.kind != "quantity" or item.value.unit != "%":
+            return True
+        return all(is_attribute(self.items[k]) or self.word(k) == "of" for k in range(place + 1, drug))
+
     def is_hyphen(self, place: int) -> bool:
         """Return whether an item is a hyphen between an attribute and a drug: "oral-prednisone", "low-dose aspirin"."""
         item = self.items[place]
         return item.value == "-" and item.end < len(self.text) and not self.text[item.end].isspace()
+
+    def is_joint(self, place: int, before: int) -> bool:
+        """Return whether an item is the "and" between two attributes of a kind: "inhaled and systemic colistin"."""
+        if self.items[place].value not in ("and", "/") or not before < place - 1 or place + 1 >= len(self.items):
+            return False
+        return {self.items[place - 1].kind, self.items[place + 1].kind} == {"route"}
 
     def undecided(self, before: int, place: int) -> int:
         """Return where a drug's items start if nothing separates it from those of the drug before."""
@@ -168,6 +184,9 @@ class Tied:
                 distance += STEPS.get(item.kind if item.kind != "separator" else item.value, 1.0)
             if distance > max(LIMITS.values()):
                 break
+        if [unit_of(item) for item in found] == ["ug/mL"]:
+            # Without anything else this is a level.
+            self.measured.add(order)
         if order in self.measured:
             self.found[order] = [item for item in found if item.kind == "action"]
 
@@ -175,6 +194,8 @@ class Tied:
         """Return a number without a unit as a strength if it can be one: "ramipril 5", "losartan/HCTZ 50/12.5 daily"."""
         number: Number = item.value
         drug = self.items[before]
+        if self.is_count(place, order):
+            return item._replace(kind="dose", value=number.as_value())
         if place - before > NEAR or not all(map(self.is_between, range(before + 1, place))):
             return item
         name = self.text[drug.start : drug.end].lower()
@@ -190,6 +211,16 @@ class Tied:
         if not (ends or ordered) or not self.is_plausible(number, order, ordered):
             return item
         return item._replace(kind="strength", value=number.as_value())
+
+    def is_count(self, place: int, order: int) -> bool:
+        """Return whether a number counts tablets without saying so: "20 mg caps 1 OM"."""
+        number: Number = self.items[place].value
+        if number.kind not in (SINGLE, RANGE) or any(value is None or value > LARGEST_COUNT for value in number.values):
+            return False
+        if place + 1 >= len(self.items) or self.items[place + 1].kind not in ("frequency", "route"):
+            return False
+        before = self.items[place - 1]
+        return is_attribute(before) and kind_of(before) in ("strength", "form") and before in self.found[order][-1:]
 
     def is_between(self, place: int) -> bool:
         """Return whether an item can be between a drug and its number without a unit."""
@@ -243,7 +274,7 @@ class Tied:
         after = self.items[place + 1]
         if self.items[place].rule is not None and self.word(place) == "off":
             return previous.value == "then"
-        return after.kind in ("separator", "link", "drug") or is_attribute(after)
+        return after.kind in ("separator", "link", "drug", "block") or is_attribute(after)
 
     def pass_switch(self, before: int, place: int, order: int) -> None:
         """Let the new drug of a switch have the action too: "switched from X to Y", "X was changed to Y"."""
@@ -331,6 +362,11 @@ class Tied:
         shared = [item for item in actions if item.value != "switch"]
         if shared and signs and plain and not any(item.kind == "action" for item in (*region, *self.found[second])):
             self.found[second].append(shared[0])
+
+
+def unit_of(item: Item) -> str | None:
+    """Return the unit of a quantity, None for anything else."""
+    return item.value.unit if item.kind == "quantity" else None
 
 
 def numbers_of(item: Item) -> int:
