@@ -156,7 +156,7 @@ def find_orders(
             if not continues(following) or BLANK.search(text, bounds[0][0], start + 1):
                 break
             items += [Item("separator", start, start, "\n"), *following]
-        tied = Tied(items, table.analytes, text)
+        tied = Tied(items, table, text)
         for drug, found in zip(inside, tied.found, strict=True):
             yield drug.number, OrderMaker(text, [*forms_in(text, drug, table), *found]).make()
 

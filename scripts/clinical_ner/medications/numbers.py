@@ -16,7 +16,9 @@ JOINERS = {"to", "or", "/", *DASHES}
 ORDINALS = {"st", "nd", "rd", "th"}
 # "x3", "q6h" and "d3" are numbers, "T4" and "B12" are not.
 BEFORE_NUMBER = {"x", "q", "d", "po", "iv"}
+ODD = {*"'^_\u2022\u22c5\u02d9\u066b\u066c"}
 FRACTIONS = (2, 3, 4, 8)
+MOST_DENOMINATORS = 3
 SINGLE, RANGE, RATIO, CHAIN = "single", "range", "ratio", "chain"
 
 
@@ -133,6 +135,9 @@ class NumberReader:
             return self.read_word(place)
         if self.is_glued(place) and self.key(place - 1).isalpha() and self.key(place - 1) not in BEFORE_NUMBER:
             return None
+        if self.is_glued(place) and self.key(place - 1) in ODD and is_numeric(self.key(place - 2) or " "):
+            # Part of a number that is written in a way we don't know.
+            return None, place + 1
         if self.key(place + 1) in ORDINALS and self.is_glued(place + 1):
             return None
         value, end = read_number(key), place + 1
@@ -198,7 +203,10 @@ class NumberReader:
         """Return a quantity with what follows after a slash or "per"."""
         if quantity.rule.kind == "other" or quantity.rule.value.startswith("{"):
             return quantity
-        while (found := self.denominator_at(quantity.end)):
+        for _ in range(MOST_DENOMINATORS):
+            found = self.denominator_at(quantity.end)
+            if found is None:
+                break
             unit, value, end = found
             if unit is None:
                 return quantity._replace(unit=None, end=end)

@@ -1,9 +1,9 @@
 """An order: the attributes of one drug as a dict that JSON can hold."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from .numbers import RANGE
 from .scan import Item
 from .ties import kind_of
 from .timing import merge, with_code
@@ -14,6 +14,9 @@ AMOUNTS = ("strength", "dose")
 # What is said of each step of a taper.
 OF_STEP = (*AMOUNTS, "frequency", "duration")
 RELEASE = "release"
+ARROWS = ("\u2192", "->", "=>", ">")
+# What can follow an amount in brackets that adds nothing.
+ASIDE = re.compile(r"(?: total| elemental| elem\.?| of)?(?: [a-z]+)?\)", re.IGNORECASE)
 # Characters between two parts of one attribute: "XL tablet", "every morning and at bedtime".
 APART = 8
 
@@ -85,15 +88,23 @@ class OrderMaker:
             self.add_form(self.counted_form(item))
         step = self.steps[-1]
         words = self.before(item.start).split()
-        if words[-1:] == ["from"] and not step:
-            part = self.split_change(item, part, kind)
+        if words[-1:] == ["by"] and "action" in self.order:
+            # "reduce by 5 mg": no dose.
+            return
+        if words[-1:] == ["from"]:
+            part = self.split_change(item, part)
             if part is None:
                 return
         earlier = step.get(kind)
-        if earlier is None:
+        if earlier is None and words[-1:] == ["then"] and any(name in step for name in AMOUNTS):
+            self.steps.append({kind: part})
+        elif earlier is None:
             step[kind] = part
         elif self.is_repeated(earlier, part):
             return
+        elif self.is_changed(earlier, part):
+            self.order["previous"] = earlier
+            step[kind] = part
         elif self.joins(earlier, part):
             self.join(step, kind, earlier, part)
         elif kind == "strength" and "dose" not in step and (is_concentration(earlier) or self.is_taken(words)):
@@ -101,19 +112,24 @@ class OrderMaker:
         else:
             self.steps.append({kind: part})
 
+    def is_changed(self, earlier: dict[str, Any], part: dict[str, Any]) -> bool:
+        """Return whether a change is between two amounts: "20 mg daily, increase to 40 mg"."""
+        action = self.order.get("action")
+        if action is None or action["value"] not in ("increase", "decrease"):
+            return False
+        return earlier["end"] <= action["start"] and action["end"] <= part["start"] and len(self.steps) == 1
+
     def is_taken(self, words: list[str]) -> bool:
         """Return whether a second amount is what is taken of a product: "10 mg tablet, take 20 mg"."""
         return any(word.strip(",.:") in ("take", "give", "inject", "sig") for word in words[-2:]) and len(self.steps) == 1
 
     def is_repeated(self, earlier: dict[str, Any], part: dict[str, Any]) -> bool:
-        """Return whether an amount in brackets only says again what was said: "1 tablet (10 mg total)"."""
-        opened = self.text[max(part["start"] - 1, 0) : part["start"]] == "("
-        total = self.text[part["end"] : part["end"] + 6].strip().lower().startswith(("total", ")"))
-        return opened and total
+        """Return whether an amount in brackets only says again what was said: "1 tablet (10 mg total)", "325 mg (65 mg iron)"."""
+        return self.text[max(part["start"] - 1, 0) : part["start"]] == "(" and bool(ASIDE.match(self.text, part["end"]))
 
-    def split_change(self, item: Item, part: dict[str, Any], kind: str) -> dict[str, Any] | None:
+    def split_change(self, item: Item, part: dict[str, Any]) -> dict[str, Any] | None:
         """Store what an amount is changed from; return the new one, or None if it is still to come."""
-        if item.kind == "quantity" and item.value.number.kind == RANGE or "low" in part:
+        if "low" in part:
             low, high = part.pop("low"), part.pop("high")
             text = part["text"]
             first = text.split()[0]
@@ -131,12 +147,13 @@ class OrderMaker:
     def joins(self, earlier: dict[str, Any], part: dict[str, Any]) -> bool:
         """Return whether two amounts are a range or a change: "4 mg to 8 mg"."""
         between = self.text[earlier["end"] : part["start"]].strip().lower()
-        return between in ("to", "-", "\u2013", "or") and "value" in earlier and "value" in part
+        return between in ("to", "-", "\u2013", "or", *ARROWS) and "value" in earlier and "value" in part
 
     def join(self, step: Order, kind: str, earlier: dict[str, Any], part: dict[str, Any]) -> None:
         """Store two amounts as a range, or as a change if something was increased or decreased."""
         action = self.order.get("action", {}).get("value")
-        if action in CHANGES or earlier.get("unit") != part.get("unit") or earlier["value"] >= part["value"]:
+        between = self.text[earlier["end"] : part["start"]].strip()
+        if between in ARROWS or action in CHANGES or earlier.get("unit") != part.get("unit") or earlier["value"] >= part["value"]:
             self.order["previous"] = earlier
             step[kind] = part
         else:

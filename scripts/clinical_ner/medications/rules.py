@@ -28,7 +28,8 @@ SEPARATORS = ("and", ",", "/", "-", ";", "then", "but")
 FREQUENCY_KEYS = ("frequency", "period", "unit", "when", "days", "count", "continuous")
 DURATION_KEYS = ("value", "unit", "day")
 TIME = "{time}"
-SLOTS = ("#", "#/7", "#/52", "#/12", "#/#", TIME)
+NUMBERS = ("#", "#/7", "#/52", "#/12", "#/#")
+SLOTS = (*NUMBERS, TIME)
 SLOT = re.compile(r"(\{time\}|#/(?:7|52|12|#)|#)")
 
 Source = str | Path | Mapping[str, Any] | list[Any]
@@ -70,6 +71,8 @@ KEYS = tuple(one.name for one in fields(MedicationRule))
 DEFAULTS = {one.name: one.default for one in fields(MedicationRule) if one.name not in ("attribute", "phrases")}
 # A tree of tokens. The rules of a phrase are under END after its last token, each with the phrase if its case counts.
 END = " "
+# Is in a branch that goes on with a number.
+NUMBERED = " #"
 Tree = dict[str, Any]
 
 
@@ -112,6 +115,11 @@ class RuleTable:
         """Substances that are measured in blood: a number after one is no dose unless it has a unit."""
         return frozenset(phrase.lower() for rule in self.rules if rule.attribute == "analyte" for phrase in rule.phrases)
 
+    @cached_property
+    def never_ordered(self) -> frozenset[str]:
+        """Substances that are measured or consumed and never ordered, such as alcohol."""
+        return frozenset(name for name, value in self.words("analyte").items() if value)
+
     def words(self, attribute: str) -> dict[str, Any]:
         """Return the values of a table of single words."""
         return {phrase.lower(): rule.value for rule in self.rules if rule.attribute == attribute for phrase in rule.phrases}
@@ -129,6 +137,8 @@ def make_tree(rules: Iterable[MedicationRule]) -> Tree:
             keys = split_phrase(phrase)
             node = tree
             for key in keys:
+                if key in NUMBERS:
+                    node[NUMBERED] = True
                 node = node.setdefault(key, {})
             node.setdefault(END, []).append((rule, phrase.replace(" ", "") if rule.case else None))
     return tree

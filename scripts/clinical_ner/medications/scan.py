@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .numbers import CHAIN, RATIO, SINGLE, Number, NumberReader
-from .rules import END, TIME, MedicationRule, RuleTable, Tree
+from .rules import END, NUMBERED, TIME, MedicationRule, RuleTable, Tree
 from .tokens import DASHES, is_numeric, tokenize
 
 # The words that can be before the reason for a drug that is taken as needed, and how many words it can have.
 BEFORE_REASON = ("for", "if", "when")
 LONGEST_REASON = 6
 SEVENTHS = {7: "#/7", 52: "#/52", 12: "#/12"}
+TIMES = ("x", "\u00d7")
 SKIPPED = {*DASHES, "\n"}
 NO_REASON = {".", ";", ",", ":", "(", ")", "[", "]", "\n", "|", ">", "<", "=", "*"}
 
@@ -93,6 +94,8 @@ class Scanner(NumberReader):
             quantity = self.quantity_at(place)
             if quantity and (match is None or quantity.end >= match.end) and not self.has_drug(place, quantity.end):
                 return self.make_item("quantity", place, quantity.end, quantity, quantity.rule), quantity.end
+            if quantity is None and self.is_multiplied(number):
+                return self.make_item("dose", place, number.end, number.as_value()), number.end
             if match is None and not self.has_drug(place, number.end):
                 return self.make_item("number", place, number.end, number), number.end
         if match is None or self.has_drug(place, match.end):
@@ -100,6 +103,17 @@ class Scanner(NumberReader):
         if match.rule.attribute == "as_needed":
             return self.with_reason(place, match, before)
         return self.make_item(match.rule.attribute, place, match.end, fill(match), match.rule), match.end
+
+    def is_multiplied(self, number: Number) -> bool:
+        """Return whether a number says how many of an amount: "2 x 500 mg"."""
+        return number.kind == SINGLE and self.key(number.end) in TIMES and self.quantity_at(number.end + 1) is not None
+
+    def cuts_quantity(self, match: Match) -> bool:
+        """Return whether a phrase ends in a number that has a unit: "x 500" of "2 x 500 mg"."""
+        if not match.numbers or match.numbers[-1].end != match.end:
+            return False
+        quantity = self.quantity_at(match.numbers[-1].starts[0])
+        return quantity is not None and quantity.end > match.end
 
     def make_item(
         self, kind: str, place: int, end: int, value: Any, rule: MedicationRule | None = None
@@ -131,7 +145,7 @@ class Scanner(NumberReader):
             return None
         best: Match | None = None
         for match in self.matches(tree, place, (), None, place):
-            if is_after or not (match.rule.after or match.rule.last):
+            if (is_after or not (match.rule.after or match.rule.last)) and not self.cuts_quantity(match):
                 best = match if best is None or rank(match) >= rank(best) else best
         return best
 
@@ -145,9 +159,8 @@ class Scanner(NumberReader):
     ) -> Iterator[Match]:
         """Yield all phrases that go on at a token."""
         if END in node:
-            text = self.text[self.tokens[first].start : self.tokens[place - 1].end].replace(" ", "")
             for rule, exact in node[END]:
-                if exact in (None, text) and (not rule.last or self.is_last(place)):
+                if (exact is None or exact == self.exact(first, place)) and (not rule.last or self.is_last(place)):
                     yield Match(rule, place, numbers, time)
         if not (key := self.key(place)):
             return
@@ -159,8 +172,12 @@ class Scanner(NumberReader):
             yield from self.matches(inner, place + 1, numbers, time, first)
         if TIME in node and key in self.table.times:
             yield from self.matches(node[TIME], place + 1, numbers, self.table.times[key], first)
-        if "#" in node or any(slot in node for slot in ("#/7", "#/52", "#/12", "#/#")):
+        if NUMBERED in node:
             yield from self.number_matches(node, place, numbers, time, first)
+
+    def exact(self, first: int, end: int) -> str:
+        """Return the text of tokens with its case and without spaces."""
+        return self.text[self.tokens[first].start : self.tokens[end - 1].end].replace(" ", "")
 
     def number_matches(
         self, node: Tree, place: int, numbers: tuple[Number, ...], time: str | None, first: int

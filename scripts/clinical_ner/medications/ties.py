@@ -4,11 +4,12 @@
 words that say nothing of an order count; an attribute that is too far from a drug belongs to none.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from .numbers import CHAIN, RANGE, RATIO, SINGLE, Number, Quantity
-from .rules import ATTRIBUTES
+from .rules import ATTRIBUTES, RuleTable
 from .scan import Item
 
 # How far an attribute can be from the drug, or from the drug's attribute before it.
@@ -30,8 +31,13 @@ PASSIVE = {"was", "were", "is", "are", "be", "been", "being", "has", "have", "ha
 YEARS = (1900, 2100)
 LARGEST_BARE = 5000
 LARGEST_COUNT = 4
+# In a combination each name has at least this many letters, unlike in "beta-blocker" and "co-codamol".
+SHORTEST_NAME = 7
 # How near a number without a unit has to be, and what can be before it.
 NEAR = 5
+# "ramipril 5 mg and bisoprolol 2.5 mg, both once daily". How many drugs can share with one after them.
+EVERYONE = {"both", "all"}
+MOST_SHARED = 20
 BEFORE_BARE = {"at", ":", "-", "dose", "to", "from", "was", "is"}
 
 
@@ -64,19 +70,23 @@ def is_measured(item: Item) -> bool:
 class Tied:
     """The items of each drug of a part of a text."""
 
-    def __init__(self, items: Sequence[Item], analytes: frozenset[str], text: str):
+    def __init__(self, items: Sequence[Item], table: RuleTable, text: str):
         """Tie the items to the drugs.
 
         items (Sequence[Item]): the items in order.
-        analytes (frozenset[str]): drugs whose bare numbers are results.
+        table (RuleTable): the rules, for the drugs whose bare numbers are results.
         text (str): the text.
         """
         self.items = items
-        self.analytes = analytes
+        self.analytes = table.analytes
         self.text = text
         self.places = [place for place, item in enumerate(items) if item.kind == "drug"]
         self.found: list[list[Item]] = [[] for _ in self.places]
-        self.measured: set[int] = set()
+        self.measured = {
+            order
+            for order, place in enumerate(self.places)
+            if text[items[place].start : items[place].end].lower() in table.never_ordered
+        }
         before = -1
         for order, place in enumerate([*self.places, len(items)]):
             # The last region has no drug after it.
@@ -97,7 +107,10 @@ class Tied:
         items = self.items
         start = place
         while start - 1 > before and (
-            is_leading(items[start - 1]) or self.is_hyphen(start - 1) or self.is_joint(start - 1, before)
+            is_leading(items[start - 1])
+            or self.is_hyphen(start - 1)
+            or self.is_joint(start - 1, before)
+            or self.is_wrap(start - 1, before)
         ):
             start -= 1
         stop = items[start - 1] if start > before + 1 else None
@@ -124,6 +137,12 @@ class Tied:
         """Return whether an item is a hyphen between an attribute and a drug: "oral-prednisone", "low-dose aspirin"."""
         item = self.items[place]
         return item.value == "-" and item.end < len(self.text) and not self.text[item.end].isspace()
+
+    def is_wrap(self, place: int, before: int) -> bool:
+        """Return whether an item is a line end within "40 mg of esomeprazole"."""
+        if self.items[place].value != "\n" or place < 1:
+            return False
+        return before < 0 or self.items[place - 1].kind == "link"
 
     def is_joint(self, place: int, before: int) -> bool:
         """Return whether an item is the "and" between two attributes of a kind: "inhaled and systemic colistin"."""
@@ -163,7 +182,7 @@ class Tied:
         order (int): the drug's number.
         """
         items, found = self.items, self.found[order]
-        distance, is_blocked = 0.0, False
+        distance, is_blocked, everyone = 0.0, False, order
         for place in range(before + 1, end):
             item = items[place]
             if is_blocked and item.kind in ("quantity", "number"):
@@ -178,10 +197,14 @@ class Tied:
             if is_measured(item):
                 distance += 3
             elif (is_attribute(item) or item.kind == "maximum") and self.can_follow(item, place, before, end, distance):
-                found.append(item)
+                found.append(self.as_pair(item, order))
                 distance = 0.0
+                for other in range(everyone, order):
+                    self.found[other].append(item)
             else:
                 distance += STEPS.get(item.kind if item.kind != "separator" else item.value, 1.0)
+            if item.kind == "word" and item.value in EVERYONE:
+                everyone = order - 1 if item.value == "both" else max(order - MOST_SHARED, 0)
             if distance > max(LIMITS.values()):
                 break
         if [unit_of(item) for item in found] == ["ug/mL"]:
@@ -211,6 +234,16 @@ class Tied:
         if not (ends or ordered) or not self.is_plausible(number, order, ordered):
             return item
         return item._replace(kind="strength", value=number.as_value())
+
+    def as_pair(self, item: Item, order: int) -> Item:
+        """Return "25-100 mg" of carbidopa-levodopa as two strengths, and anything else as it is."""
+        if item.kind != "quantity" or kind_of(item) != "strength" or item.value.number.kind != RANGE:
+            return item
+        drug = self.items[self.places[order]]
+        names = re.split(r"[-/+]", self.text[drug.start : drug.end])
+        if len(names) != 2 or any(len(name.strip()) < SHORTEST_NAME for name in names):
+            return item
+        return item._replace(value=item.value._replace(number=item.value.number._replace(kind=RATIO)))
 
     def is_count(self, place: int, order: int) -> bool:
         """Return whether a number counts tablets without saying so: "20 mg caps 1 OM"."""
@@ -256,6 +289,12 @@ class Tied:
         rule = item.rule
         if kind == "strength" and item.kind == "quantity" and item.value.unit == "%":
             return distance < 0.3
+        if kind == "strength" and self.word(place - 1) in ("per", "/"):
+            # "1 unit per 10 g of carbohydrates".
+            return False
+        if kind == "volume" and place + 1 < end and self.items[place + 1].value == "next":
+            # "500 mL output".
+            return False
         if rule is not None and rule.last:
             return distance < 0.6
         if kind in ("form", "route") and distance >= 0.5 and self.items[place - 1].kind == "word":
@@ -274,7 +313,7 @@ class Tied:
         after = self.items[place + 1]
         if self.items[place].rule is not None and self.word(place) == "off":
             return previous.value == "then"
-        return after.kind in ("separator", "link", "drug", "block") or is_attribute(after)
+        return after.kind in ("separator", "link", "drug", "block", "number") or is_attribute(after)
 
     def pass_switch(self, before: int, place: int, order: int) -> None:
         """Let the new drug of a switch have the action too: "switched from X to Y", "X was changed to Y"."""

@@ -39,9 +39,8 @@ def find_code(value: dict[str, Any]) -> str | None:
     if value.get("days"):
         return None
     if when := value.get("when"):
-        code = CODES_OF_TIMES.get(when[0]) if len(when) == 1 else None
-        if code or value["frequency"] == 1:
-            return code
+        if value["frequency"] == 1:
+            return CODES_OF_TIMES.get(when[0]) if len(when) == 1 and value["unit"] == "d" else None
     key = (value["frequency"], value["period"], value["unit"])
     return None if any(isinstance(part, dict) for part in key) else CODES.get(key)
 

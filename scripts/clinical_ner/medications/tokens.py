@@ -5,7 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 TOKEN = re.compile(
-    r"""\d+(?:[.,]\d+)*                                               # 25, 10,000, 0.5
+    r"""\d+(?:[.,\u00b7]\d+)*                                         # 25, 10,000, 0.5, and the British 0·5
       | (?<![\w.])\.\d+                                               # .5
       | (?<![^\W\d_])[^\W\d_](?:\.[^\W\d_])+\.?(?![^\W\d_])           # p.o., b.i.d.
       | [^\W\d_]+(?:['\u2019][^\W\d_]+)?                              # metoprolol, patient's
@@ -70,6 +70,7 @@ def read_number(key: str) -> float | None:
         return VULGAR[key]
     if len(key) > LONGEST:
         return None
+    key = key.replace("\u00b7", ".")
     if PLAIN.fullmatch(key):
         return whole(float(key))
     if GROUPED.fullmatch(key):
