@@ -200,7 +200,7 @@ def group_sentences(starts: list[int], drugs: list[Drug]) -> Iterator[tuple[list
 def continues(items: list[Item]) -> bool:
     """Return whether a sentence without a drug continues the order of the one before."""
     first = next((item for item in items if item.value != "\n" and item.value not in ("-", ",")), None)
-    return first is not None and (first.kind == "lead" or is_attribute(first) and first.kind != "action")
+    return first is not None and (first.kind == "lead" or (is_attribute(first) and first.kind != "action"))
 
 
 MEDICATIONS = Factory(

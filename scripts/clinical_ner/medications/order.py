@@ -121,7 +121,9 @@ class OrderMaker:
 
     def is_taken(self, words: list[str]) -> bool:
         """Return whether a second amount is what is taken of a product: "10 mg tablet, take 20 mg"."""
-        return any(word.strip(",.:") in ("take", "give", "inject", "sig") for word in words[-2:]) and len(self.steps) == 1
+        return (
+            any(word.strip(",.:") in ("take", "give", "inject", "sig") for word in words[-2:]) and len(self.steps) == 1
+        )
 
     def is_repeated(self, earlier: dict[str, Any], part: dict[str, Any]) -> bool:
         """Return whether an amount in brackets only says again what was said: "1 tablet (10 mg total)", "325 mg (65 mg iron)"."""
@@ -140,7 +142,12 @@ class OrderMaker:
                 **part_value(part, low),
             }
             start = part["start"] + max(text.lower().find(" to ") + 4, 0)
-            return {"text": self.text[start : part["end"]], "start": start, "end": part["end"], **part_value(part, high)}
+            return {
+                "text": self.text[start : part["end"]],
+                "start": start,
+                "end": part["end"],
+                **part_value(part, high),
+            }
         self.order["previous"] = part
         return None
 
@@ -153,7 +160,12 @@ class OrderMaker:
         """Store two amounts as a range, or as a change if something was increased or decreased."""
         action = self.order.get("action", {}).get("value")
         between = self.text[earlier["end"] : part["start"]].strip()
-        if between in ARROWS or action in CHANGES or earlier.get("unit") != part.get("unit") or earlier["value"] >= part["value"]:
+        if (
+            between in ARROWS
+            or action in CHANGES
+            or earlier.get("unit") != part.get("unit")
+            or earlier["value"] >= part["value"]
+        ):
             self.order["previous"] = earlier
             step[kind] = part
         else:
@@ -227,7 +239,13 @@ def is_concentration(part: dict[str, Any]) -> bool:
 
 def is_modifier(form: str) -> bool:
     """Return whether a form only says how a drug is released."""
-    return form.endswith(RELEASE) or form in ("enteric coated", "orodispersible", "chewable", "dispersible", "effervescent")
+    return form.endswith(RELEASE) or form in (
+        "enteric coated",
+        "orodispersible",
+        "chewable",
+        "dispersible",
+        "effervescent",
+    )
 
 
 def finish_frequency(part: dict[str, Any]) -> dict[str, Any]:

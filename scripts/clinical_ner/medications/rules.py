@@ -113,7 +113,9 @@ class RuleTable:
     @cached_property
     def analytes(self) -> frozenset[str]:
         """Substances that are measured in blood: a number after one is no dose unless it has a unit."""
-        return frozenset(phrase.lower() for rule in self.rules if rule.attribute == "analyte" for phrase in rule.phrases)
+        return frozenset(
+            phrase.lower() for rule in self.rules if rule.attribute == "analyte" for phrase in rule.phrases
+        )
 
     @cached_property
     def never_ordered(self) -> frozenset[str]:
@@ -122,7 +124,9 @@ class RuleTable:
 
     def words(self, attribute: str) -> dict[str, Any]:
         """Return the values of a table of single words."""
-        return {phrase.lower(): rule.value for rule in self.rules if rule.attribute == attribute for phrase in rule.phrases}
+        return {
+            phrase.lower(): rule.value for rule in self.rules if rule.attribute == attribute for phrase in rule.phrases
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as it is written in JSON."""

@@ -115,9 +115,7 @@ class Scanner(NumberReader):
         quantity = self.quantity_at(match.numbers[-1].starts[0])
         return quantity is not None and quantity.end > match.end
 
-    def make_item(
-        self, kind: str, place: int, end: int, value: Any, rule: MedicationRule | None = None
-    ) -> Item:
+    def make_item(self, kind: str, place: int, end: int, value: Any, rule: MedicationRule | None = None) -> Item:
         """Return the item of the tokens from one to before another one."""
         return Item(kind, self.tokens[place].start, self.tokens[end - 1].end, value, rule)
 

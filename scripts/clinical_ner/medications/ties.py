@@ -26,7 +26,19 @@ LIMITS = {
     "maximum": 4.0,
 }
 # The distance that an item counts. Anything else counts one.
-STEPS = {"link": 0.1, "lead": 0.1, ",": 0.5, "and": 0.6, "/": 0.2, "-": 0.3, "then": 0.3, "but": 3.0, ";": 2.0, "\n": 1.5, "block": 3.0}
+STEPS = {
+    "link": 0.1,
+    "lead": 0.1,
+    ",": 0.5,
+    "and": 0.6,
+    "/": 0.2,
+    "-": 0.3,
+    "then": 0.3,
+    "but": 3.0,
+    ";": 2.0,
+    "\n": 1.5,
+    "block": 3.0,
+}
 PASSIVE = {"was", "were", "is", "are", "be", "been", "being", "has", "have", "had", "to be", "currently", "now", "will"}
 YEARS = (1900, 2100)
 LARGEST_BARE = 5000
@@ -304,7 +316,9 @@ class Tied:
     def is_action(self, place: int, before: int, end: int) -> bool:
         """Return whether an action is about the drug before it: "was held", "25 mg, held", "increased to 50 mg"."""
         previous = self.items[place - 1]
-        if previous.kind == "negation" or (self.word(place - 1) in PASSIVE and self.items[place - 2].kind == "negation"):
+        if previous.kind == "negation" or (
+            self.word(place - 1) in PASSIVE and self.items[place - 2].kind == "negation"
+        ):
             return False
         if self.word(place - 1) in PASSIVE:
             return True
@@ -349,9 +363,7 @@ class Tied:
 
     def is_combined(self, order: int, sign: Any) -> bool:
         """Return whether two drugs are one product: "losartan/HCTZ"; with "and" only if two numbers follow."""
-        return sign != "and" or any(
-            numbers_of(item) == 2 for item in self.found[order] if kind_of(item) == "strength"
-        )
+        return sign != "and" or any(numbers_of(item) == 2 for item in self.found[order] if kind_of(item) == "strength")
 
     def combine(self, first: int, second: int) -> None:
         """Let two drugs of one product share all attributes. Of "50/12.5" each has its own number."""
@@ -361,7 +373,9 @@ class Tied:
             shared.append(parts[0] if parts else item)
             own.append(parts[1] if parts else item)
         kinds = {kind_of(item) for item in self.found[first]}
-        self.found[second] = own + [item for item in self.found[first] if kind_of(item) not in {kind_of(one) for one in own}]
+        self.found[second] = own + [
+            item for item in self.found[first] if kind_of(item) not in {kind_of(one) for one in own}
+        ]
         self.found[first] = self.found[first] + [item for item in shared if kind_of(item) not in kinds]
 
     def split_ratio(self, item: Item) -> tuple[Item, Item] | None:

@@ -1,10 +1,12 @@
 """Texts with drugs in braces, and their orders as a line each: what the table of cases is written in."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import spacy
 from spacy.tokens import Doc
+from spacy.util import filter_spans
 
 from scripts.clinical_ner.medications.component import Medications
 from scripts.clinical_ner.tokenizer import make_tokenizer
@@ -12,6 +14,17 @@ from scripts.clinical_ner.tokenizer import make_tokenizer
 NLP = spacy.blank("en")
 NLP.tokenizer = make_tokenizer(NLP.vocab, NLP.Defaults)
 MARK = re.compile(r"\{([^{}]*)\}")
+
+
+def read_cases(path: Path) -> list[tuple[str, list[str]]]:
+    """Return texts with marked drugs, and the order of each drug as a line."""
+    cases: list[tuple[str, list[str]]] = []
+    for line in path.read_text(encoding="utf8").splitlines():
+        if line.startswith("    "):
+            cases[-1][1].append(line.strip().removeprefix("-"))
+        elif line and not line.startswith("# "):
+            cases.append((line.replace("\\n", "\n"), []))
+    return cases
 
 
 def make_doc(marked: str, label: str = "Chemical") -> Doc:
@@ -24,7 +37,9 @@ def make_doc(marked: str, label: str = "Chemical") -> Doc:
         spans.append((start, length))
         last = match.end()
     doc = NLP.make_doc("".join([*parts, marked[last:]]))
-    doc.ents = [doc.char_span(start, end, label=label, alignment_mode="expand") for start, end in spans]
+    doc.ents = filter_spans(
+        [doc.char_span(start, end, label=label, alignment_mode="expand") for start, end in spans if start < end]
+    )
     return doc
 
 
@@ -65,7 +80,11 @@ def amount(value: dict[str, Any]) -> str:
     """Return the number, range or numbers of an amount."""
     if "values" in value:
         return "/".join(map(str, value["values"]))
-    return number(value["value"] if "value" in value else ({key: value[key] for key in ("low", "high")} if "low" in value else None))
+    return number(
+        value["value"]
+        if "value" in value
+        else ({key: value[key] for key in ("low", "high")} if "low" in value else None)
+    )
 
 
 def number(value: Any) -> str:
