@@ -1,7 +1,7 @@
 """Pairs of an attribute and its drug: the medications component against MACCROBAT's relations, with gold drugs.
 
-MACCROBAT (https://doi.org/10.6084/m9.figshare.9764942) has `MODIFY` relations from `Dosage`, `Administration`, `Frequency`
-and `Duration` to `Medication`. A pair counts as found if the text overlaps and the drug is the same.
+MACCROBAT (https://doi.org/10.6084/m9.figshare.9764942) has `MODIFY` relations from `Dosage`, `Administration`,
+`Frequency` and `Duration` to `Medication`. A pair counts as found if the text overlaps and the drug is the same.
 """
 
 from collections import defaultdict
@@ -124,7 +124,7 @@ def score(
     label: str, gold: dict[str, list[Pair]], found: dict[str, list[Pair]], counts: dict[str, int], text: str, name: str
 ) -> list[str]:
     """Add the counts of one document and label, and return its errors."""
-    own = gold[label] if label in gold else []
+    own = gold.get(label, [])
     others = [pair for other in ALSO.get(label, ()) for pair in gold.get(other, ())]
     counted = [pair for pair in found[label] if overlaps_any(pair, own) or not overlaps_any(pair, others)]
     # "twice daily" in a Dosage is found as a frequency.

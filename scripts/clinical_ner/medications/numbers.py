@@ -1,9 +1,9 @@
 """Numbers and quantities: "1 1/2", "½", "4-6", "49/51 mg", "10,000 units", "5 mg/kg/day", "250 mg/5 mL".
 
-Written by hand, because no kept parser reads them as orders mean them. quantulum3 0.10 reads "49/51 mg" as 0.96 mg, "5-10
-mg q4-6h" as 7.5 "milligram quintal to the 4", "5000 U" as atomic mass units and 0.25 μg/kg/min as an unknown unit, and
-reads 175 words/s where this component has to read 100,000. pint computes with units, which nothing here does, and
-ucumvert translates UCUM to pint; neither finds a quantity in a text. ucumvert's grammar accepts each unit of rules.json.
+Written by hand, because no kept parser reads them as orders mean them. quantulum3 0.10 reads "49/51 mg" as 0.96 mg,
+"5-10 mg q4-6h" as 7.5 "milligram quintal to the 4", "5000 U" as atomic mass units and 0.25 μg/kg/min as an unknown
+unit. It reads 175 words/s; this component has to read 100,000. pint computes with units, which nothing here does, and
+ucumvert translates UCUM to pint; neither finds a quantity in a text. ucumvert 0.3 accepts each unit of rules.json.
 """
 
 from collections.abc import Sequence

@@ -126,7 +126,7 @@ class OrderMaker:
         )
 
     def is_repeated(self, earlier: dict[str, Any], part: dict[str, Any]) -> bool:
-        """Return whether an amount in brackets only says again what was said: "1 tablet (10 mg total)", "325 mg (65 mg iron)"."""
+        """Return whether an amount in brackets adds nothing: "1 tablet (10 mg total)", "325 mg (65 mg iron)"."""
         return self.text[max(part["start"] - 1, 0) : part["start"]] == "(" and bool(ASIDE.match(self.text, part["end"]))
 
     def split_change(self, item: Item, part: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,8 +1,8 @@
 """The rules and tables of the medications component: read, checked, written, and ready to be looked up.
 
-In: JSON, {"medication_rules": [{"attribute": "route", "phrases": ["po", "by mouth"], "value": "oral"}, ...]}. A phrase is
-matched without case, white space and hyphens; "#" in it is a number or a range, "{time}" a unit of time, and "#/7" a
-number of sevenths, as in the British "5/7" for five days.
+In: JSON, {"medication_rules": [{"attribute": "route", "phrases": ["po", "by mouth"], "value": "oral"}, ...]}. A phrase
+is matched without case, white space and hyphens; "#" in it is a number or a range, "{time}" a unit of time, and "#/7"
+a number of sevenths, as in the British "5/7" for five days.
 """
 
 import json
@@ -226,6 +226,12 @@ def find_problem(rule: Any) -> str | None:
         return f"its '{flags[0]}' must be true or false"
     if not isinstance(rule.get("unit", ""), str):
         return "its 'unit' must be a UCUM unit"
+    if (
+        attribute == "unit"
+        and rule.get("kind") != "other"
+        and not (isinstance(rule.get("value"), str) and rule["value"])
+    ):
+        return f"its 'value' ({rule.get('value')!r}) must be a UCUM unit"
     return find_phrase_problem(rule.get("phrases"), attribute) or find_value_problem(attribute, rule.get("value"))
 
 

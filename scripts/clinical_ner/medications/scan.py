@@ -36,7 +36,7 @@ class Drug(NamedTuple):
 class Item(NamedTuple):
     """A part of a text that means something for an order, or a word that does not.
 
-    kind (str): "drug", an attribute, another attribute of a rule, "number" for one without a unit, "quantity" or "word".
+    kind (str): "drug", "quantity", "number" for one without a unit, the attribute of a rule, or "word".
     start, end (int): its characters in the text.
     value (Any): what it is normalised to. The Drug, the Number or the Quantity for these kinds.
     rule (MedicationRule | None): the rule that found it.
@@ -242,7 +242,7 @@ class Scanner(NumberReader):
         return match is not None and match.rule.attribute not in ("link", "separator", "level", "block", "lead")
 
     def reason_before(self, items: Sequence[Item]) -> dict[str, Any] | None:
-        """Return a reason right before "as needed" that starts with "for": "for pain as needed"; None if there is none."""
+        """Return a reason right before "as needed", such as "for pain as needed", or None."""
         for count in range(1, LONGEST_REASON + 1):
             if count > len(items):
                 return None

@@ -139,7 +139,7 @@ class Tied:
         return start
 
     def leads_up(self, place: int, drug: int) -> bool:
-        """Return whether an attribute can lead up to a drug: a percentage only right before it, not as "95% on oxygen"."""
+        """Return whether an attribute can lead up to a drug: of percentages not "95% on oxygen"."""
         item = self.items[place]
         if item.kind != "quantity" or item.value.unit != "%":
             return True
@@ -226,7 +226,7 @@ class Tied:
             self.found[order] = [item for item in found if item.kind == "action"]
 
     def as_quantity(self, item: Item, place: int, before: int, order: int) -> Item:
-        """Return a number without a unit as a strength if it can be one: "ramipril 5", "losartan/HCTZ 50/12.5 daily"."""
+        """Return a number without a unit as a strength if it can be one: "ramipril 5"."""
         number: Number = item.value
         drug = self.items[before]
         if self.is_count(place, order):

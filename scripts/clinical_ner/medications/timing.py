@@ -38,9 +38,9 @@ def find_code(value: dict[str, Any]) -> str | None:
     """Return the FHIR code of a frequency, or None if it has none."""
     if value.get("days"):
         return None
-    if when := value.get("when"):
-        if value["frequency"] == 1:
-            return CODES_OF_TIMES.get(when[0]) if len(when) == 1 and value["unit"] == "d" else None
+    when = value.get("when")
+    if when and value["frequency"] == 1:
+        return CODES_OF_TIMES.get(when[0]) if len(when) == 1 and value["unit"] == "d" else None
     key = (value["frequency"], value["period"], value["unit"])
     return None if any(isinstance(part, dict) for part in key) else CODES.get(key)
 
