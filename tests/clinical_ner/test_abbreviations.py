@@ -6,48 +6,52 @@ from scripts.clinical_ner.ner.abbreviations import best_long_form, find_definiti
 from tests.clinical_ner.test_agreement import make_doc, shown
 
 
-def definitions(text: str) -> dict[str, str]:
-    return {definition.short: definition.long for definition in find_definitions(text)}
+def definitions(text: str) -> list[tuple[str, str]]:
+    return [(one.short, one.long) for one in find_definitions(text)]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         # Schwartz and Hearst (2003), section 3 and figure 1.
-        ("the heat shock transcription factor (HSF) was", {"HSF": "heat shock transcription factor"}),
+        ("the heat shock transcription factor (HSF) was", [("HSF", "heat shock transcription factor")]),
         (
             "in methicillin resistant Staphylococcus aureus (MRSA)",
-            {"MRSA": "methicillin resistant Staphylococcus aureus"},
+            [("MRSA", "methicillin resistant Staphylococcus aureus")],
         ),
-        ("Gcn5-related N-acetyltransferase (GNAT) family", {"GNAT": "Gcn5-related N-acetyltransferase"}),
-        ("the role of HSF (heat shock transcription factor) in", {"HSF": "heat shock transcription factor"}),
+        ("Gcn5-related N-acetyltransferase (GNAT) family", [("GNAT", "Gcn5-related N-acetyltransferase")]),
+        ("the role of HSF (heat shock transcription factor) in", [("HSF", "heat shock transcription factor")]),
         # Abstracts.
-        ("Contrast-induced nephropathy (CIN) is", {"CIN": "Contrast-induced nephropathy"}),
-        ("given intraperitoneally (i.p.) daily", {"i.p.": "intraperitoneally"}),
-        ("thrombotic (bort)-dexamethasone (dex)", {"dex": "dexamethasone"}),
-        ('the "real world" (RW) data', {"RW": "real world"}),
-        ("acute renal failure (ARF; n = 3) and sepsis", {"ARF": "acute renal failure"}),
-        ("a stray ) and renal failure (RF) (n = 3", {"RF": "renal failure"}),
-        ("Renal failure (RF). Later reflux (RF)", {"RF": "Renal failure"}),
-        ("coronary artery\n  disease (CAD)", {"CAD": "coronary artery disease"}),
-        ("CAD (coronary artery\n  disease)", {"CAD": "coronary artery disease"}),
+        ("Contrast-induced nephropathy (CIN) is", [("CIN", "Contrast-induced nephropathy")]),
+        ("given intraperitoneally (i.p.) daily", [("i.p.", "intraperitoneally")]),
+        ("thrombotic (bort)-dexamethasone (dex)", [("dex", "dexamethasone")]),
+        ('the "real world" (RW) data', [("RW", "real world")]),
+        ("acute renal failure (ARF; n = 3) and sepsis", [("ARF", "acute renal failure")]),
+        ("a stray ) and renal failure (RF) (n = 3", [("RF", "renal failure")]),
+        ("Renal failure (RF). Later reflux (RF)", [("RF", "Renal failure"), ("RF", "reflux")]),
+        ("Renal failure (RF). Renal  Failure (RF)", [("RF", "Renal failure")]),
+        ("Congestive heart failure [CHF] and", [("CHF", "Congestive heart failure")]),
+        ("CHF [congestive heart failure] and", [("CHF", "congestive heart failure")]),
+        ("mice [n = 3] with renal failure (RF) [3,4]", [("RF", "renal failure")]),
+        ("coronary artery\n  disease (CAD)", [("CAD", "coronary artery disease")]),
+        ("CAD (coronary artery\n  disease)", [("CAD", "coronary artery disease")]),
         # Not definitions.
-        ("two groups (n = 30) of rats", {}),
-        ("improved (see below) at once", {}),
-        ("renal failure (2010)", {}),
-        ("aspirin (ASA was stopped", {}),
-        ("acute toxicity (XYZ)", {}),
-        ("(HSF)", {}),
-        ("()", {}),
-        ("", {}),
+        ("two groups (n = 30) of rats", []),
+        ("improved (see below) at once", []),
+        ("renal failure (2010)", []),
+        ("aspirin (ASA was stopped", []),
+        ("acute toxicity (XYZ)", []),
+        ("(HSF)", []),
+        ("()", []),
+        ("", []),
     ],
 )
-def test_definitions(text: str, expected: dict[str, str]) -> None:
+def test_definitions(text: str, expected: list[tuple[str, str]]) -> None:
     assert definitions(text) == expected
 
 
 def test_long_form_does_not_reach_over_a_sentence() -> None:
-    assert definitions("Hypertension was seen. The flux (HF)") == {}
+    assert definitions("Hypertension was seen. The flux (HF)") == []
 
 
 @pytest.mark.parametrize(
