@@ -32,6 +32,9 @@ def definitions(text: str) -> list[tuple[str, str]]:
         ("Renal failure (RF). Renal  Failure (RF)", [("RF", "Renal failure")]),
         ("Congestive heart failure [CHF] and", [("CHF", "Congestive heart failure")]),
         ("CHF [congestive heart failure] and", [("CHF", "congestive heart failure")]),
+        ("seen [optical density (OD) 0.5] and", [("OD", "optical density")]),
+        ("[omega-I-131]heptadecanoic acid (IHA)", [("IHA", "[omega-I-131]heptadecanoic acid")]),
+        ("puromycin aminonucleoside, [PAN] and", [("PAN", "puromycin aminonucleoside")]),
         ("mice [n = 3] with renal failure (RF) [3,4]", [("RF", "renal failure")]),
         ("coronary artery\n  disease (CAD)", [("CAD", "coronary artery disease")]),
         ("CAD (coronary artery\n  disease)", [("CAD", "coronary artery disease")]),
@@ -86,6 +89,15 @@ def test_best_long_form(short: str, long: str, expected: str | None) -> None:
         # An abbreviation is no mention by itself, nor does its being one say anything of the long form.
         ("kidney stones ( KS ) , gout/D", "kidney stones ( KS ) , gout/D"),
         ("KS/D and gout/D", "KS/D and gout/D"),
+        # Each definition holds up to the next one.
+        (
+            "kidney/D stones/D ( KS ) , KS , kind sisters ( KS/D ) , KS/D",
+            "kidney/D stones/D ( KS/D ) , KS/D , kind sisters ( KS ) , KS",
+        ),
+        (
+            "KS , kind sisters [ KS ] , KS , kidney/D stones/D [ KS ] , KS",
+            "KS , kind sisters [ KS ] , KS , kidney/D stones/D [ KS/D ] , KS/D",
+        ),
         # A part of a token is no place of it.
         ("dexamethasone/C ( dex ) , dexa", "dexamethasone/C ( dex/C ) , dexa"),
     ],
@@ -100,3 +112,9 @@ def test_confidence_is_that_of_the_long_form() -> None:
         ent._.confidence = confidence
     found = [(ent.text, ent._.confidence) for ent in read_abbreviations(doc).ents]
     assert found == [("kidney stones", 0.9), ("KS", pytest.approx(0.7)), ("kidney stones", 0.5), ("KS", 0.8)]
+
+
+def test_mention_that_is_removed_leaves_no_confidence_behind() -> None:
+    doc = make_doc("kind sisters ( KS/D )")
+    doc.ents[0]._.confidence = 0.8
+    assert (read_abbreviations(doc).ents, doc[3:4]._.confidence) == ((), None)

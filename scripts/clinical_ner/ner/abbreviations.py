@@ -23,11 +23,11 @@ from ..version import check_version
 from .mentions import mean_confidence, read_mentions, set_confidence, set_mentions, taken_tokens
 
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
-BESIDE_FORM = f"- \t\r\n\f\v{QUOTES}"
-BRACKETS = re.compile(r"\(([^()]+)\)|\[([^\[\]]+)\]")
+BESIDE_FORM = f"-, \t\r\n\f\v{QUOTES}"
+BRACKETS = re.compile(r"\(([^()]+)\)|\[([^()\[\]]+)\]")
 WORD = re.compile(r"\S+")
-# A long form does not extend over these: the start of its sentence, or the definition before.
-BARRIER = re.compile(r"[.!?;]\s+(?=[A-Z])|\n\s*\n|[()\[\]]")
+# A long form does not extend over these: the start of its sentence, the definition before, the bracket around it.
+BARRIER = re.compile(r"[.!?;]\s+(?=[A-Z])|\n\s*\n|[()]|\[(?![^\]]*\])")
 # How many characters before its bracket a definition can start: longer than any long form, shorter than the text.
 REACH = 500
 
@@ -62,6 +62,17 @@ class Candidate(NamedTuple):
     end: int
 
 
+class Meaning(NamedTuple):
+    """What a long form is.
+
+    label (str): the label of its mentions.
+    confidence (float | None): their mean confidence; None where the head gives none.
+    """
+
+    label: str
+    confidence: float | None
+
+
 def make_abbreviations(nlp: Language, name: str) -> Callable[[Doc], Doc]:
     """Return the component; see `read_abbreviations`.
 
@@ -91,16 +102,17 @@ def read_abbreviations(doc: Doc) -> Doc:
     longs = find_places(doc, long_spans, attr="LOWER")
     mentions = {(ent.start, ent.end): ent for ent in read_mentions(doc)}
     taken = taken_tokens(doc)
+    # Once for each long form, because a text can define it again and again.
+    meanings = {long: meaning(places, mentions) for long, places in longs.items()}
+    unmentioned = {long for long, places in longs.items() if all(is_free(place, taken) for place in places)}
     for one in definitions:
-        named = [mentions[key] for place in longs[one.long.lower()] if (key := (place.start, place.end)) in mentions]
-        if named:
-            for place in shorts[one]:
-                found = mentions.get((place.start, place.end))
-                if found or taken.isdisjoint(range(place.start, place.end)):
-                    mentions[place.start, place.end] = like(named, found or place)
-        elif longs[one.long.lower()] and all(is_free(place, taken) for place in longs[one.long.lower()]):
-            for place in shorts[one]:
-                mentions.pop((place.start, place.end), None)
+        means = meanings.get(one.long.lower())
+        for place in shorts[one]:
+            key = place.start, place.end
+            if means and (key in mentions or is_free(place, taken)):
+                mentions[key] = like(means, mentions.get(key, place))
+            elif not means and one.long.lower() in unmentioned:
+                mentions.pop(key, None)
     set_mentions(doc, mentions.values())
     return doc
 
@@ -148,19 +160,31 @@ def is_free(span: Span, taken: set[int]) -> bool:
     return taken.isdisjoint(range(span.start, span.end))
 
 
-def like(named: list[Span], place: Span) -> Span:
+def meaning(places: list[Span], mentions: dict[tuple[int, int], Span]) -> Meaning | None:
+    """Return what a long form is.
+
+    places (list[Span]): its occurrences.
+    mentions (dict[tuple[int, int], Span]): the document's mentions by their first token and the one after their last.
+    RETURNS (Meaning | None): its most frequent label with its mean confidence; None if no occurrence is a mention.
+    """
+    named = [mentions[key] for place in places if (key := (place.start, place.end)) in mentions]
+    if not named:
+        return None
+    label, _ = Counter(ent.label_ for ent in named).most_common(1)[0]
+    return Meaning(label, mean_confidence(ent for ent in named if ent.label_ == label))
+
+
+def like(means: Meaning, place: Span) -> Span:
     """Return a mention like those of the long form.
 
-    named (list[Span]): the long form's mentions. The new mention has their most frequent label and, where the head
-        gives confidences, the mean confidence of those with this label.
+    means (Meaning): what the long form is.
     place (Span): the abbreviation's span, or the mention that is there. With this label already, it is kept.
     RETURNS (Span): the mention.
     """
-    label, _ = Counter(ent.label_ for ent in named).most_common(1)[0]
-    if place.label_ == label:
+    if place.label_ == means.label:
         return place
-    mention = Span(place.doc, place.start, place.end, label)
-    set_confidence([mention], mean_confidence(ent for ent in named if ent.label_ == label))
+    mention = Span(place.doc, place.start, place.end, means.label)
+    set_confidence([mention], means.confidence)
     return mention
 
 
@@ -190,16 +214,31 @@ def candidates(text: str) -> Iterator[Candidate]:
     """
     last = 0
     for match in BRACKETS.finditer(text):
-        low, last = max(match.start() - REACH, last), match.end()
-        barriers = [barrier.end() for barrier in BARRIER.finditer(text, low, match.start())]
-        before = [*WORD.finditer(text, max([low, *barriers]), match.start())]
-        content = match[1] or match[2]
-        inside = re.split(r"[,;:]\s", content)[0].strip().strip(QUOTES)
-        if before and is_short_form(inside):
-            first = before[-most_words(inside) :][0]
-            yield Candidate(inside, text.index(inside, match.start()), first.start(), before[-1].end())
-        elif before and is_short_form(before[-1][0]):
-            yield Candidate(before[-1][0], before[-1].start(), match.start() + 1, match.end() - 1)
+        found = read_brackets(text, match, max(match.start() - REACH, last))
+        if found:
+            yield found
+        # A long form can contain square brackets: "[3H]saxitoxin (STX)".
+        if found or match[1]:
+            last = match.end()
+
+
+def read_brackets(text: str, match: re.Match[str], low: int) -> Candidate | None:
+    """Return the candidate that has its abbreviation or its long form in brackets.
+
+    text (str): the text.
+    match (re.Match): the brackets.
+    low (int): the offset before which nothing belongs to it.
+    RETURNS (Candidate | None): the candidate; None if neither the brackets nor the word before can be an abbreviation.
+    """
+    barriers = [barrier.end() for barrier in BARRIER.finditer(text, low, match.start())]
+    before = [*WORD.finditer(text, max([low, *barriers]), match.start())]
+    inside = re.split(r"[,;:]\s", match[1] or match[2])[0].strip().strip(QUOTES)
+    if before and is_short_form(inside):
+        first = before[-most_words(inside) :][0]
+        return Candidate(inside, text.index(inside, match.start()), first.start(), before[-1].end())
+    if before and is_short_form(before[-1][0]):
+        return Candidate(before[-1][0], before[-1].start(), match.start() + 1, match.end() - 1)
+    return None
 
 
 def most_words(short: str) -> int:

@@ -5,8 +5,9 @@ occurrences vote.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
+from typing import TypeVar
 
 from spacy.language import Language
 from spacy.matcher import PhraseMatcher
@@ -16,6 +17,8 @@ from ..factory import Factory
 from ..version import check_version
 from .mentions import mean_confidence, read_mentions, set_confidence, set_mentions, taken_tokens
 
+Form = tuple[str, ...]
+Key = TypeVar("Key")
 # A word of this many characters can be another one in capitals: "AIDS" and "aids", "Lead" and "lead".
 SHORT = 5
 # Longer mentions have no vote: the time to find a mention's words is proportional to their number.
@@ -57,7 +60,8 @@ class Agreement:
         agreed, voters = [], []
         for ent in read_mentions(doc):
             (voters if len(ent) <= MAX_TOKENS else agreed).append(ent)
-        mentions, others = group_by(form, voters), group_by(form, find_others(doc, voters))
+        mentions = group_by(form, voters)
+        others = find_others(doc, mentions)
         for name, ents in mentions.items():
             agreed += self.vote(ents, others.get(name, []))
         set_mentions(doc, agreed)
@@ -84,7 +88,7 @@ class Agreement:
         return len(mentions) >= self.share * (len(mentions) + len(others))
 
 
-def group_by(key: Callable[[Span], Hashable], spans: Iterable[Span]) -> dict[Hashable, list[Span]]:
+def group_by(key: Callable[[Span], Key], spans: Iterable[Span]) -> dict[Key, list[Span]]:
     """Return spans by a key, in order."""
     groups = defaultdict(list)
     for span in spans:
@@ -97,11 +101,11 @@ def is_short(span: Span) -> bool:
     return len(span) == 1 and len(span.text) <= SHORT
 
 
-def form(span: Span) -> tuple[str, ...]:
+def form(span: Span) -> Form:
     """Return what all occurrences of the same words share.
 
     span (Span): the words.
-    RETURNS (tuple[str, ...]): the words in lower case; as they are if they are one short word in capitals ("AIDS", not
+    RETURNS (Form): the words in lower case; as they are if they are one short word in capitals ("AIDS", not
         "aids"), or one of up to two characters ("Mg", not "mg").
     """
     if is_short(span) and (span.text.isupper() or len(span.text) <= 2):
@@ -109,20 +113,24 @@ def form(span: Span) -> tuple[str, ...]:
     return tuple(token.lower_ for token in span)
 
 
-def find_others(doc: Doc, mentions: list[Span]) -> list[Span]:
+def find_others(doc: Doc, mentions: dict[Form, list[Span]]) -> dict[Form, list[Span]]:
     """Find the occurrences of mentions' words outside all mentions and blocked tokens.
 
     doc (Doc): the document.
-    mentions (list[Span]): the mentions.
-    RETURNS (list[Span]): the occurrences in order, whatever their case. They may overlap.
+    mentions (dict[Form, list[Span]]): the mentions by their form.
+    RETURNS (dict[Form, list[Span]]): the occurrences by their form, in order. They may overlap.
     """
-    if not mentions:
-        return []
-    patterns = {form(mention): mention for mention in mentions}
     matcher = PhraseMatcher(doc.vocab, attr="LOWER")
-    matcher.add("mention", [Doc(doc.vocab, words=[token.text for token in span]) for span in patterns.values()])
-    taken = taken_tokens(doc)
-    return [span for span in matcher(doc, as_spans=True) if taken.isdisjoint(range(span.start, span.end))]
+    for name, ents in mentions.items():
+        matcher.add(" ".join(name), [Doc(doc.vocab, words=[token.text for token in ents[0]])])
+    names = {doc.vocab.strings[" ".join(name)]: name for name in mentions}
+    taken, others = taken_tokens(doc), defaultdict(list)
+    for key, start, end in matcher(doc):
+        # Without case, "ms" is an occurrence of "MS".
+        same = end - start > 1 or form(doc[start:end]) == names[key]
+        if same and taken.isdisjoint(range(start, end)):
+            others[names[key]].append(doc[start:end])
+    return dict(others)
 
 
 def agree(mentions: list[Span], others: list[Span]) -> list[Span]:
