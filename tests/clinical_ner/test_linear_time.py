@@ -71,7 +71,8 @@ def with_mentions(doc: Doc) -> Doc:
 
 
 def check(text: str) -> None:
-    assert seconds(text[:LENGTH]) < SECONDS
+    # Three tries, because other processes can slow one of them down.
+    assert any(seconds(text[:LENGTH]) < SECONDS for _ in range(3))
 
 
 @pytest.mark.parametrize("part", PARTS)

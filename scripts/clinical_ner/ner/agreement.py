@@ -124,11 +124,17 @@ def find_others(doc: Doc, mentions: dict[Form, list[Span]]) -> dict[Form, list[S
     for name, ents in mentions.items():
         matcher.add(" ".join(name), [Doc(doc.vocab, words=[token.text for token in ents[0]])])
     names = {doc.vocab.strings[" ".join(name)]: name for name in mentions}
-    taken, others = taken_tokens(doc), defaultdict(list)
+    taken, others, orths = taken_tokens(doc), defaultdict(list), doc.to_array("ORTH").tolist()
+    # By word, because a text can repeat one thousands of times.
+    word_forms: dict[int, Form] = {}
     for key, start, end in matcher(doc):
+        if not taken.isdisjoint(range(start, end)):
+            continue
         # Without case, "ms" is an occurrence of "MS".
-        same = end - start > 1 or form(doc[start:end]) == names[key]
-        if same and taken.isdisjoint(range(start, end)):
+        orth = orths[start]
+        if end - start == 1 and orth not in word_forms:
+            word_forms[orth] = form(doc[start:end])
+        if end - start > 1 or word_forms[orth] == names[key]:
             others[names[key]].append(doc[start:end])
     return dict(others)
 
