@@ -18,7 +18,7 @@ from scripts.files import moved_into_place, sha256
 from scripts.formats.docbin import make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
-from scripts.records.mentions import Mention, annotations, filter_overlaps, whole_mentions
+from scripts.records.mentions import Mention, annotated_mentions, annotations, filter_overlaps, trim, whole_mentions
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
     """Tokenize a document and set its mentions as entities.
 
-    A mention that starts or ends inside a token is widened to whole tokens.
+    White space at a mention's ends is cut off. A mention that starts or ends inside a token is widened to whole tokens.
 
     nlp (Language): a pipeline with the project's tokenizer.
     record (Record): a document with its annotations.
@@ -40,8 +40,9 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
 
     doc = nlp.tokenizer(document_text(record))
     doc.user_data["document_id"] = document_id(record)
-    annotated = whole_mentions(record, labels)
-    flat = filter_overlaps(annotated)
+    annotated = annotated_mentions(record, labels)
+    whole = whole_mentions(record, labels)
+    flat = filter_overlaps(whole)
     spans = filter_spans(make_span(doc, mention) for mention in flat)
     doc.set_ents(spans)
     counts = Counter(
@@ -49,7 +50,9 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
         tokens=len(doc),
         annotations=len(annotated),
         discontinuous=sum(len(entity["offsets"]) > 1 for entity in annotations(record)),
-        overlaps_removed=len(annotated) - len(flat),
+        blank=len(annotated) - len(whole),
+        trimmed=sum(trim(mention, doc.text) not in (mention, None) for mention in annotated),
+        overlaps_removed=len(whole) - len(flat),
         off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
         merged_by_widening=len(flat) - len(spans),
     )
@@ -133,6 +136,7 @@ def convert_cli(
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")
         msg.text(
             f"of {counts['annotations']} annotations: {counts['discontinuous']} discontinuous,"
+            f" {counts['blank']} of white space only, {counts['trimmed']} with white space at their ends,"
             f" {counts['overlaps_removed']} overlaps removed, {counts['off_boundary']} widened to whole tokens,"
             f" {counts['merged_by_widening']} of them merged",
         )

@@ -70,6 +70,14 @@ def test_mention_inside_a_token_is_widened_and_counted() -> None:
     assert (counts["off_boundary"], counts["merged_by_widening"]) == (1, 0)
 
 
+def test_white_space_at_the_ends_is_cut_off_and_counted() -> None:
+    record = record_with("a gout \n and  x", entity([1, 9]), entity([2, 6]), entity([12, 14]), entity([6, 8]))
+    doc, counts = make_doc(NLP, record, LABELS)
+    assert [(ent.text, ent.start_char) for ent in doc.ents] == [("gout", 2)]
+    names = ("annotations", "blank", "trimmed", "overlaps_removed", "off_boundary")
+    assert [counts[name] for name in names] == [4, 2, 1, 1, 0]
+
+
 def test_two_mentions_in_one_token_are_merged_and_counted() -> None:
     doc, counts = make_doc(NLP, record_with("NaCl", entity([0, 2], kind="Chem"), entity([2, 4], kind="Chem")), LABELS)
     assert [ent.text for ent in doc.ents] == ["NaCl"]

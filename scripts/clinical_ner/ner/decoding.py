@@ -6,6 +6,7 @@ import numpy
 from numpy import ndarray
 from spacy.tokens import Doc
 
+from ..invisible import is_blank
 from .calibration import EPSILON
 
 
@@ -107,7 +108,7 @@ def trace(before: ndarray, last: ndarray, lengths: list[int]) -> list[ndarray]:
 
 
 def tagged_spans(doc: Doc, tags: ndarray) -> list[tuple[int, int, int]]:
-    """Return the mentions in a legal sequence of tags, without white space at their ends.
+    """Return the mentions in a legal sequence of tags, without white space and invisible characters at their ends.
 
     doc (Doc): the document.
     tags (ndarray): its tags.
@@ -118,9 +119,9 @@ def tagged_spans(doc: Doc, tags: ndarray) -> list[tuple[int, int, int]]:
         label, end = int(tags[start]) // 2, start + 1
         while end < len(tags) and tags[end] == tags[start] + 1:
             end += 1
-        while start < end and doc[start].is_space:
+        while start < end and is_blank(doc[start].text):
             start += 1
-        while start < end and doc[end - 1].is_space:
+        while start < end and is_blank(doc[end - 1].text):
             end -= 1
         if start < end:
             found.append((start, end, label))
