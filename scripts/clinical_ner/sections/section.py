@@ -6,6 +6,7 @@ Names and types are medspaCy's, so that code written for it keeps working.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import Any
 
 from spacy.tokens import Doc, Span, Token
@@ -50,6 +51,9 @@ class Section:
         return self.title_start, self.body_end
 
 
+Reader = Callable[[Doc, Section], Any]
+
+
 def store_sections(doc: Doc, sections: Iterable[Section]) -> None:
     """Store the sections of a document in it.
 
@@ -83,58 +87,82 @@ def title_start(stored: tuple) -> int:
 
 def add_extensions() -> None:
     """Add the attributes of documents, spans and tokens, in the place of those of another copy of the library."""
-    for name, read in SECTION_GETTERS.items():
-        Token.set_extension(name, getter=token_getter(read), force=True)
-        Span.set_extension(name, getter=span_getter(read), force=True)
     Doc.set_extension("sections", getter=get_sections, force=True)
-    for name, read in DOC_GETTERS.items():
-        Doc.set_extension(name, getter=doc_getter(SECTION_GETTERS[read]), force=True)
+    # Partials, because worker processes that are not forks get the getters pickled.
+    for name, read in READERS.items():
+        Token.set_extension(name, getter=partial(of_token, read=read), force=True)
+        Span.set_extension(name, getter=partial(of_span, read=read), force=True)
+    for name, read in DOC_READERS.items():
+        Doc.set_extension(name, getter=partial(of_doc, read=read), force=True)
 
 
-def token_getter(read: Callable[[Doc, Section], Any]) -> Callable[[Token], Any]:
-    """Return a getter for tokens."""
-    return lambda token: read_at(token.doc, token.i, read)
+def of_token(token: Token, read: Reader) -> Any:
+    """Return what `read` returns for the section of a token, or None if no component looked for sections."""
+    section = section_at(token.doc, token.i)
+    return None if section is None else read(token.doc, section)
 
 
-def span_getter(read: Callable[[Doc, Section], Any]) -> Callable[[Span], Any]:
-    """Return a getter for spans. The section of a span is that of its first token."""
-    return lambda span: read_at(span.doc, span.start, read)
+def of_span(span: Span, read: Reader) -> Any:
+    """Return what `read` returns for the section of a span's first token; None if no component looked for sections."""
+    section = section_at(span.doc, span.start)
+    return None if section is None else read(span.doc, section)
 
 
-def doc_getter(read: Callable[[Doc, Section], Any]) -> Callable[[Doc], Any]:
-    """Return a getter for documents: a value for each section, or None if no component looked for sections."""
-
-    def get(doc: Doc) -> list[Any] | None:
-        sections = get_sections(doc)
-        return None if sections is None else [read(doc, section) for section in sections]
-
-    return get
+def of_doc(doc: Doc, read: Reader) -> list[Any] | None:
+    """Return what `read` returns for each section, or None if no component looked for sections."""
+    sections = get_sections(doc)
+    return None if sections is None else [read(doc, section) for section in sections]
 
 
-def read_at(doc: Doc, index: int, read: Callable[[Doc, Section], Any]) -> Any:
-    """Return what `read` finds in the section of a token, or None if no component looked for sections."""
-    section = section_at(doc, index)
-    return None if section is None else read(doc, section)
+def read_section(doc: Doc, section: Section) -> Section:
+    """Return the section itself."""
+    return section
 
 
-def title(doc: Doc, section: Section) -> Span | None:
+def read_category(doc: Doc, section: Section) -> str | None:
+    """Return the category of a section."""
+    return section.category
+
+
+def read_code(doc: Doc, section: Section) -> str | None:
+    """Return the LOINC code of a section."""
+    return section.code
+
+
+def read_parent(doc: Doc, section: Section) -> str | None:
+    """Return the category of the section that a section is a part of."""
+    return section.parent
+
+
+def read_title(doc: Doc, section: Section) -> Span | None:
     """Return the heading of a section, or None if it has none."""
     return doc[section.title_start : section.title_end] if section.title_start < section.title_end else None
 
 
-SECTION_GETTERS: dict[str, Callable[[Doc, Section], Any]] = {
-    "section": lambda doc, section: section,
-    "section_category": lambda doc, section: section.category,
-    "section_code": lambda doc, section: section.code,
-    "section_parent": lambda doc, section: section.parent,
-    "section_title": title,
-    "section_body": lambda doc, section: doc[section.body_start : section.body_end],
-    "section_span": lambda doc, section: doc[section.title_start : section.body_end],
+def read_body(doc: Doc, section: Section) -> Span:
+    """Return a section without its heading."""
+    return doc[section.body_start : section.body_end]
+
+
+def read_span(doc: Doc, section: Section) -> Span:
+    """Return a section with its heading."""
+    return doc[section.title_start : section.body_end]
+
+
+# By the attribute's name, of spans and tokens and of documents.
+READERS: dict[str, Reader] = {
+    "section": read_section,
+    "section_category": read_category,
+    "section_code": read_code,
+    "section_parent": read_parent,
+    "section_title": read_title,
+    "section_body": read_body,
+    "section_span": read_span,
 }
-DOC_GETTERS = {
-    "section_categories": "section_category",
-    "section_titles": "section_title",
-    "section_parents": "section_parent",
-    "section_bodies": "section_body",
-    "section_spans": "section_span",
+DOC_READERS: dict[str, Reader] = {
+    "section_categories": read_category,
+    "section_titles": read_title,
+    "section_parents": read_parent,
+    "section_bodies": read_body,
+    "section_spans": read_span,
 }
