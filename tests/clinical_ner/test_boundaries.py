@@ -53,7 +53,7 @@ def test_confidence_is_kept() -> None:
 
 def test_tags_are_decoded_sentence_by_sentence() -> None:
     scores = numpy.array([[0, 9, 0], [0, 0, 9], [1, 2, 9], [1, 0, 9]], dtype="f")
-    words = "renal failure renal failure".split()
+    words = ["renal", "failure", "renal", "failure"]
     joined = Doc(VOCAB, words=words)
     cut = Doc(VOCAB, words=words, sent_starts=[True, False, True, False])
     assert decode([cut_at_sentences(joined, scores)])[0].tolist() == [1, 2, 2, 2]
