@@ -67,11 +67,11 @@ SECTION_ATTRIBUTES = {
     ("past_medical_history", "Disease"): frozenset({"is_historical"}),
     ("family_history", "Disease"): frozenset({"is_family"}),
     ("allergies", "Chemical"): frozenset({"is_allergy"}),
-    ("allergies", "Disease"): frozenset({"is_allergy"}),
 }
 CATEGORIES = (
     "allergies",
     "chief_complaint",
+    "diagnoses",
     "family_history",
     "history_of_present_illness",
     "hospital_course",
@@ -84,8 +84,8 @@ CATEGORIES = (
     "physical_exam",
     "problem_list",
     "review_of_systems",
+    "signature",
     "social_history",
-    "vital_signs",
 )
 
 
