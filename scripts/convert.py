@@ -12,13 +12,15 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.annotation.mentions import set_attributes
 from scripts.catalog.corpora import choose_labels
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place, sha256
-from scripts.formats.docbin import make_doc_bin
+from scripts.formats.docbin import GOLD_SECTIONS, make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
 from scripts.records.mentions import Mention, annotated_mentions, annotations, filter_overlaps, trim, whole_mentions
+from scripts.records.sections import gold_sections
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -42,9 +44,10 @@ def make_nlp() -> "Language":
 
 
 def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
-    """Tokenize a document and set its sentence starts, and its mentions as entities.
+    """Tokenize a document and set its sentence starts, and its mentions as entities with their annotated attributes.
 
     White space at a mention's ends is cut off. A mention that starts or ends inside a token is widened to whole tokens.
+    Annotated sections are in `doc.user_data["gold_sections"]`, as the records have them.
 
     nlp (Language): what `make_nlp` returned.
     record (Record): a document with its annotations.
@@ -60,8 +63,13 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     annotated = annotated_mentions(record, labels)
     whole = whole_mentions(record, labels)
     flat = filter_overlaps(whole)
-    spans = filter_spans(make_span(doc, mention) for mention in flat)
-    doc.set_ents(spans)
+    spans = {make_span(doc, mention): mention for mention in flat}
+    kept = filter_spans(spans)
+    doc.set_ents(kept)
+    for span in kept:
+        set_attributes(span, spans[span].attributes)
+    if (sections := gold_sections(record)) is not None:
+        doc.user_data[GOLD_SECTIONS] = [section._asdict() for section in sections]
     counts = Counter(
         documents=1,
         tokens=len(doc),
@@ -71,11 +79,11 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
         trimmed=sum(trim(mention, doc.text) not in (mention, None) for mention in annotated),
         overlaps_removed=len(whole) - len(flat),
         off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
-        merged_by_widening=len(flat) - len(spans),
+        merged_by_widening=len(flat) - len(kept),
         # A head can't find these: a mention does not cross the start of a sentence.
-        across_sentences=sum(any(token.is_sent_start for token in span[1:]) for span in spans),
+        across_sentences=sum(any(token.is_sent_start for token in span[1:]) for span in kept),
     )
-    counts.update(f"mentions_{span.label_}" for span in spans)
+    counts.update(f"mentions_{span.label_}" for span in kept)
     return doc, counts
 
 

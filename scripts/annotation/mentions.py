@@ -84,6 +84,18 @@ def span_attributes(span: Span, names: Sequence[str]) -> dict[str, Any]:
     return {name: plain_value(value, name) for name, value in values.items() if value is not None}
 
 
+def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
+    """Set attributes of a span as a component would. An extension that is not there yet is added, with no default.
+
+    span (Span): the span.
+    values (Mapping[str, Any]): value by name.
+    """
+    for name, value in values.items():
+        if not span.has_extension(name):
+            span.set_extension(name, default=None)
+        span._.set(name, value)
+
+
 def plain_value(value: Any, name: str) -> Any:
     """Return the value of an attribute as JSON would give it back, in new objects.
 

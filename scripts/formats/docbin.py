@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # The attributes of tokens that are stored, by `convert` too.
 DOC_BIN_ATTRS = ("SENT_START", "ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+# Where `convert` puts the annotated sections in a Doc's user_data.
+GOLD_SECTIONS = "gold_sections"
 
 
 def make_doc_bin(docs: Iterable[Doc] = ()) -> DocBin:

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any, cast
 
 from scripts.errors import ProjectError
+from scripts.records.attributes import read_attributes
 from scripts.records.bigbio import Record, document_text
 
 DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
@@ -123,6 +124,7 @@ def annotated_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
             end=max(end for _, end in entity["offsets"]),
             label=cast(str, find_label(entity["type"], labels)),
             concept="|".join(link["db_id"] for link in entity["normalized"]),
+            attributes=read_attributes(entity),
         )
         for entity in annotations(record)
     ]
