@@ -10,6 +10,7 @@ import catalogue
 from spacy.language import Language
 from spacy.util import registry
 
+from .context.component import CONTEXT
 from .encoder.transformer import configure_tok2vec_transformer, configure_windowed_transformer
 from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
@@ -18,7 +19,7 @@ from .ner.agreement import AGREEMENT
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
 from .tokenizer import configure_tokenizer
 
-FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS)
+FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS, CONTEXT)
 # By registry, then by name.
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {

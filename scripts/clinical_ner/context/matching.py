@@ -1,0 +1,133 @@
+"""Find the cues of a document: spaCy's PhraseMatcher for literals, Matcher for patterns, `re` for expressions.
+
+Tokens of white space are left out first, so that "no  evidence\nof" is "no evidence of".
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, LEMMA, POS, TAG
+from spacy.matcher import Matcher, PhraseMatcher
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+
+from .rules import ContextRule
+
+COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
+CURLY = "\u2019"
+
+
+class Cue(NamedTuple):
+    """A rule's match.
+
+    start, end (int): its tokens, white space not counted.
+    rule (ContextRule): the rule.
+    """
+
+    start: int
+    end: int
+    rule: ContextRule
+
+
+class Words(NamedTuple):
+    """A document without its tokens of white space.
+
+    doc (Doc): the words. The document itself, if it has no white space but single spaces.
+    places (Sequence[int]): the token of the original document that each word is.
+    """
+
+    doc: Doc
+    places: Sequence[int]
+
+
+def without_space(doc: Doc) -> Words:
+    """Return a document without tokens of white space, and with straight apostrophes.
+
+    doc (Doc): any document.
+    RETURNS (Words): its words. They keep what rules can ask for: part of speech, lemma, entity.
+    """
+    is_space = doc.to_array(IS_SPACE).astype(bool)
+    if not is_space.any() and CURLY not in doc.text:
+        return Words(doc, range(len(doc)))
+    places = np.flatnonzero(~is_space).tolist()
+    words = [doc[place].text.replace(CURLY, "'") for place in places]
+    copy = Doc(doc.vocab, words=words)
+    return Words(copy.from_array(list(COPIED), doc.to_array(list(COPIED))[places]), places)
+
+
+class CueMatcher:
+    """Finds the cues of a list of rules."""
+
+    def __init__(self, rules: Sequence[ContextRule], tokenizer: Tokenizer):
+        """Prepare the rules.
+
+        rules (Sequence[ContextRule]): the rules.
+        tokenizer (Tokenizer): the pipeline's, to split literals as documents are split.
+        """
+        self.rules = {str(number): rule for number, rule in enumerate(rules)}
+        self.vocab = tokenizer.vocab
+        self.phrases = PhraseMatcher(self.vocab, attr="LOWER")
+        self.patterns = Matcher(self.vocab)
+        self.expressions: list[tuple[re.Pattern, ContextRule]] = []
+        for key, rule in self.rules.items():
+            if rule.pattern is None:
+                self.phrases.add(key, [without_space(tokenizer(rule.literal.strip())).doc])
+            elif isinstance(rule.pattern, str):
+                self.expressions.append((re.compile(rule.pattern, re.IGNORECASE), rule))
+            else:
+                self.patterns.add(key, [rule.pattern])
+
+    def __call__(self, doc: Doc, words: Words) -> list[Cue]:
+        """Find the cues of a document.
+
+        doc (Doc): the document.
+        words (Words): the same without white space.
+        RETURNS (list[Cue]): the cues in order, see `longest`.
+        """
+        strings = self.vocab.strings
+        matches = [*self.phrases(words.doc), *(self.patterns(words.doc) if len(self.patterns) else ())]
+        cues = [Cue(start, end, self.rules[strings[key]]) for key, start, end in matches]
+        if self.expressions:
+            cues += self.find_expressions(doc, words)
+        return longest(cues)
+
+    def find_expressions(self, doc: Doc, words: Words) -> list[Cue]:
+        """Find the matches of regular expressions. Parts of tokens are extended to whole tokens, as in medspaCy."""
+        text = doc.text
+        starts = [doc[place].idx for place in words.places]
+        return [
+            Cue(max(bisect_right(starts, match.start()) - 1, 0), bisect_left(starts, match.end()), rule)
+            for expression, rule in self.expressions
+            for match in expression.finditer(text)
+            if match[0].strip()
+        ]
+
+
+def longest(cues: Iterable[Cue]) -> list[Cue]:
+    """Return the cues without those that overlap a longer one.
+
+    Cues with the same tokens stay: "no family history of" has two rules. Terminations neither remove cues nor are
+    removed by them, because "but not" is both; a PSEUDO cue removes all.
+
+    cues (Iterable[Cue]): cues in any order.
+    RETURNS (list[Cue]): those left, by start and end.
+    """
+    taken: dict[str, dict[int, tuple[int, int]]] = {"TERMINATE": {}, "cue": {}}
+    kept = []
+    for cue in sorted(cues, key=lambda cue: (cue.start - cue.end, cue.start, cue.rule.direction != "PSEUDO")):
+        own = (cue.start, cue.end)
+        direction = cue.rule.direction
+        table = taken["TERMINATE" if direction == "TERMINATE" else "cue"]
+        if any(table.get(token, own) != own for token in range(*own)):
+            continue
+        tables = taken.values() if direction == "PSEUDO" else (table,)
+        for one in tables:
+            one.update(dict.fromkeys(range(*own), own))
+        kept.append(cue)
+    pseudo = {(cue.start, cue.end) for cue in kept if cue.rule.direction == "PSEUDO"}
+    return sorted(
+        (cue for cue in kept if (cue.start, cue.end) not in pseudo), key=lambda cue: (cue.start, cue.end)
+    )
