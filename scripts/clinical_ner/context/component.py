@@ -19,7 +19,7 @@ from ..version import check_version
 from .matching import Cue, CueMatcher, Words, without_space
 from .rules import ATTRIBUTES, DEFAULT_RULES, OPPOSITES, ContextRule, ContextRules, parse_rules, read_rules
 from .scope import Target, distance, find_edges
-from .sentences import split_sentences
+from .sentences import sentence_bounds, split_sentences
 
 FILE = "context_rules.json"
 MODIFIERS = "modifiers"
@@ -87,8 +87,9 @@ class Context:
             self.matcher = CueMatcher(rules.rules, self.nlp.tokenizer)
         words = without_space(doc)
         targets = find_targets(doc, words)
-        cues = outside_mentions(self.matcher(doc, words), targets)
-        edges = find_edges(split_sentences(doc, words, cues, targets), rules.terminating_types)
+        bounds = sentence_bounds(doc, words)
+        cues = outside_mentions(self.matcher(doc, words, bounds), targets)
+        edges = find_edges(split_sentences(doc, words, bounds, cues, targets), rules.terminating_types)
         for ent, target, (section, title) in zip(doc.ents, targets, find_titles(doc), strict=True):
             found = without_opposites(edges.get(target.number, ()), target)
             heading = section_modifiers(ent, title, rules.sections.get(section), found)

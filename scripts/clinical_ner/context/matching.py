@@ -18,6 +18,8 @@ from .rules import ContextRule
 
 COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
 CURLY = "\u2019"
+# What a cue that counts at an end only can have after it.
+CLOSING = {*".,;:)]!?\u2013\u2014-"}
 
 
 class Cue(NamedTuple):
@@ -80,19 +82,20 @@ class CueMatcher:
             else:
                 self.patterns.add(key, [rule.pattern])
 
-    def __call__(self, doc: Doc, words: Words) -> list[Cue]:
+    def __call__(self, doc: Doc, words: Words, bounds: Sequence[int]) -> list[Cue]:
         """Find the cues of a document.
 
         doc (Doc): the document.
         words (Words): the same without white space.
-        RETURNS (list[Cue]): the cues in order, see `longest`.
+        bounds (Sequence[int]): the first word of each sentence, and the number of words.
+        RETURNS (list[Cue]): the cues in order, see `longest`. None crosses the end of a sentence.
         """
         strings = self.vocab.strings
         matches = [*self.phrases(words.doc), *(self.patterns(words.doc) if len(self.patterns) else ())]
         cues = [Cue(start, end, self.rules[strings[key]]) for key, start, end in matches]
         if self.expressions:
             cues += self.find_expressions(doc, words)
-        return longest(cues)
+        return longest(cue for cue in cues if counts(cue, words, bounds))
 
     def find_expressions(self, doc: Doc, words: Words) -> list[Cue]:
         """Find the matches of regular expressions. Parts of tokens are extended to whole tokens, as in medspaCy."""
@@ -104,6 +107,14 @@ class CueMatcher:
             for match in expression.finditer(text)
             if match[0].strip()
         ]
+
+
+def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
+    """Return whether a cue is within a sentence and, if its rule says so, before a sign or the sentence's end."""
+    end = bounds[bisect_right(bounds, cue.start)]
+    if cue.end > end:
+        return False
+    return not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING
 
 
 def longest(cues: Iterable[Cue]) -> list[Cue]:

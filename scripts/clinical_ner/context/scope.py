@@ -125,7 +125,7 @@ def sweep_forward(
     for item in in_order(sentence):
         if isinstance(item, Target):
             for cue, limit in active.values():
-                if item.start >= cue.end and item.start < limit and reaches(cue, item):
+                if item.start > cue.start and item.start < limit and reaches(cue, item):
                     found[cue].append(item)
             continue
         close(active, item, terminating_types)
@@ -143,7 +143,7 @@ def sweep_backward(
     for item in reversed([*in_order(sentence, by_end=True)]):
         if isinstance(item, Target):
             for cue, limit in active.values():
-                if item.end <= cue.start and item.end > limit and reaches(cue, item):
+                if item.end < cue.end and item.end > limit and reaches(cue, item):
                     found[cue].append(item)
             continue
         close(active, item, terminating_types)

@@ -14,23 +14,24 @@ from spacy.tokens import Doc
 from .matching import Cue, Words
 from .scope import SEPARATORS, Sentence, Target
 
-CLOSING = {*".,;:)]!?–—-"}
 BULLETS = {*"-*•·–—>o◦▪●"}
 # Where nothing has set sentences: after a sign and before a capital, and at blank lines and items of lists.
 SENTENCE_END = re.compile(r"[.!?][)\]\"']*\s+(?=[A-Z\d(\[*-])|\n[ \t]*\n\s*|\n[ \t]*(?=(?:[-*•·–—]|\d{1,3}[.)])\s)")
 TITLES = re.compile(r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|No)\.\s+$")
 
 
-def split_sentences(doc: Doc, words: Words, cues: Sequence[Cue], targets: Sequence[Target]) -> Iterator[Sentence]:
+def split_sentences(
+    doc: Doc, words: Words, bounds: Sequence[int], cues: Sequence[Cue], targets: Sequence[Target]
+) -> Iterator[Sentence]:
     """Yield the sentences of a document with their cues and mentions.
 
     doc (Doc): the document.
     words (Words): the same without white space.
+    bounds (Sequence[int]): the first word of each sentence, and the number of words.
     cues (Sequence[Cue]): all cues in order.
     targets (Sequence[Target]): all mentions in order.
     YIELDS (Sentence): each sentence.
     """
-    bounds = [*sentence_starts(doc, words), len(words.places)]
     separators = find_separators(words)
     cuts = [np.searchsorted([item[0] for item in items], bounds) for items in (cues, targets, separators)]
     for number, (start, end) in enumerate(pairwise(bounds)):
@@ -42,7 +43,7 @@ def split_sentences(doc: Doc, words: Words, cues: Sequence[Cue], targets: Sequen
         yield Sentence(
             start=start,
             end=end,
-            cues=[cue for cue in cues[in_cues] if counts(cue, words, end)],
+            cues=[*cues[in_cues]],
             targets=[*targets[in_targets]],
             separators=separators[in_separators],
             leads=words.doc[end - 1].text == ":",
@@ -50,18 +51,16 @@ def split_sentences(doc: Doc, words: Words, cues: Sequence[Cue], targets: Sequen
         )
 
 
-def sentence_starts(doc: Doc, words: Words) -> list[int]:
-    """Return the first word of each sentence."""
-    if not words.places:
-        return []
+def sentence_bounds(doc: Doc, words: Words) -> list[int]:
+    """Return the first word of each sentence, and the number of words."""
     if doc.has_annotation("SENT_START"):
         numbers = np.cumsum(doc.to_array(SENT_START) == 1)[words.places]
     else:
         text = doc.text
-        matches = [match for match in SENTENCE_END.finditer(text)]
+        matches = [*SENTENCE_END.finditer(text)]
         ends = [match.end() for match in matches if not TITLES.search(text[max(match.start() - 5, 0) : match.end()])]
         numbers = np.searchsorted(ends, [doc[place].idx for place in words.places], side="right")
-    return [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
+    return [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(words.places)]
 
 
 def find_separators(words: Words) -> list[tuple[int, str]]:
@@ -71,13 +70,6 @@ def find_separators(words: Words) -> list[tuple[int, str]]:
     lower = words.doc.to_array(LOWER)
     found = np.flatnonzero(np.isin(lower, np.fromiter(names, dtype="uint64", count=len(names)))).tolist()
     return [(place, names[int(lower[place])]) for place in found]
-
-
-def counts(cue: Cue, words: Words, end: int) -> bool:
-    """Return whether a cue is within its sentence and, if its rule says so, before a sign or the sentence's end."""
-    if cue.end > end:
-        return False
-    return not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING
 
 
 def continues(doc: Doc, words: Words, start: int) -> bool:
