@@ -24,13 +24,29 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, DocBin, Span
 
+    from scripts.clinical_ner.sections.component import Sections
+
+
+def make_nlp() -> "Language":
+    """Return a pipeline with the project's tokenizer and the component that sets sentence starts."""
+    # spaCy takes seconds to import, and `--help` does not need it.
+    import spacy
+
+    from scripts.clinical_ner.registration import register
+    from scripts.clinical_ner.tokenizer import set_tokenizer
+
+    register()
+    nlp = set_tokenizer(spacy.blank("en"))
+    nlp.add_pipe("clinical_sections", name="sections")
+    return nlp
+
 
 def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
-    """Tokenize a document and set its mentions as entities.
+    """Tokenize a document and set its sentence starts, and its mentions as entities.
 
     A mention that starts or ends inside a token is widened to whole tokens.
 
-    nlp (Language): a pipeline with the project's tokenizer.
+    nlp (Language): what `make_nlp` returned.
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (tuple[Doc, Counter]): the document and its counts.
@@ -39,6 +55,7 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     from spacy.util import filter_spans
 
     doc = nlp.tokenizer(document_text(record))
+    cast("Sections", nlp.get_pipe("sections")).set_starts(doc)
     doc.user_data["document_id"] = document_id(record)
     annotated = whole_mentions(record, labels)
     flat = filter_overlaps(annotated)
@@ -52,6 +69,8 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
         overlaps_removed=len(annotated) - len(flat),
         off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
         merged_by_widening=len(flat) - len(spans),
+        # A head can't find these: a mention does not cross the start of a sentence.
+        across_sentences=sum(any(token.is_sent_start for token in span[1:]) for span in spans),
     )
     counts.update(f"mentions_{span.label_}" for span in spans)
     return doc, counts
@@ -76,7 +95,7 @@ def convert_split(
 ) -> tuple["DocBin", dict[str, Any]]:
     """Convert the documents of one split.
 
-    nlp (Language): a pipeline with the project's tokenizer.
+    nlp (Language): what `make_nlp` returned.
     records (Iterable[Record]): the documents, already checked.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (tuple[DocBin, dict]): the documents and their counts.
@@ -99,16 +118,12 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
     RETURNS (dict[str, dict]): the counts by split, as in report.json.
     RAISES (ProjectError): a split is missing, or a record is not valid.
     """
-    import spacy
-
-    from scripts.clinical_ner.tokenizer import set_tokenizer
-
     splits = read_corpus(source)
     for records in splits.values():
         for record in records:
             check_record(record, labels)
     check_ids(splits)
-    nlp = set_tokenizer(spacy.blank("en"))
+    nlp = make_nlp()
     report = {}
     with moved_into_place(output) as partial:
         partial.mkdir()
@@ -134,7 +149,7 @@ def convert_cli(
         msg.text(
             f"of {counts['annotations']} annotations: {counts['discontinuous']} discontinuous,"
             f" {counts['overlaps_removed']} overlaps removed, {counts['off_boundary']} widened to whole tokens,"
-            f" {counts['merged_by_widening']} of them merged",
+            f" {counts['merged_by_widening']} of them merged, {counts['across_sentences']} across two sentences",
         )
 
 

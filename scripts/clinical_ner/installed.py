@@ -6,10 +6,19 @@ spaCy imports them before it builds any pipeline. The copy of the first wheel th
 from .context.component import make_context
 from .ner.abbreviations import make_abbreviations
 from .ner.agreement import make_agreement
+from .ner.boundaries import make_boundaries
 from .ner.token_classifier import make_token_classifier
 from .registration import is_registered, register
+from .sections.component import make_sections
 
-__all__ = ["make_abbreviations", "make_agreement", "make_context", "make_token_classifier"]
+__all__ = [
+    "make_abbreviations",
+    "make_agreement",
+    "make_boundaries",
+    "make_context",
+    "make_sections",
+    "make_token_classifier",
+]
 
 if not is_registered():
     register()

@@ -16,10 +16,12 @@ from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
 from .ner.abbreviations import ABBREVIATIONS
 from .ner.agreement import AGREEMENT
+from .ner.boundaries import BOUNDARIES
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
+from .sections.component import SECTIONS
 from .tokenizer import configure_tokenizer
 
-FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS, CONTEXT)
+FACTORIES: tuple[Factory, ...] = (SECTIONS, TOKEN_CLASSIFIER, BOUNDARIES, AGREEMENT, ABBREVIATIONS, CONTEXT)
 # By registry, then by name.
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy
 from numpy import ndarray
+from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
 from .calibration import EPSILON
@@ -40,6 +41,21 @@ def legal_transitions(n_tags: int) -> ndarray:
         legal[:, inside] = False
         legal[[inside - 1, inside], inside] = True
     return legal
+
+
+def cut_at_sentences(doc: Doc, scores: ndarray) -> ndarray:
+    """Return scores with which no mention crosses the start of a sentence: its first token is never inside of one.
+
+    doc (Doc): the document. Without sentence starts nothing changes.
+    scores (ndarray): (tokens, tags).
+    RETURNS (ndarray): the scores.
+    """
+    first = numpy.flatnonzero(doc.to_array([SENT_START]) == 1)
+    if len(first) < 2:
+        return scores
+    scores = scores.copy()
+    scores[first, 2::2] = -numpy.inf
+    return scores
 
 
 def decode(scores: list[ndarray]) -> list[ndarray]:
