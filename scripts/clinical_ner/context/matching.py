@@ -120,25 +120,23 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
 def longest(cues: Iterable[Cue]) -> list[Cue]:
     """Return the cues without those that overlap a longer one.
 
-    Cues with the same tokens stay: "no family history of" has two rules. Terminations neither remove cues nor are
-    removed by them, because "but not" is both; a PSEUDO cue removes all.
+    Cues with the same tokens stay, because two rules can have one literal. A termination neither removes a cue nor
+    is removed by one, because "but no" is both; a PSEUDO cue removes all.
 
     cues (Iterable[Cue]): cues in any order.
-    RETURNS (list[Cue]): those left, by start and end.
+    RETURNS (list[Cue]): those left, by start and end, without PSEUDO.
     """
-    taken: dict[str, dict[int, tuple[int, int]]] = {"TERMINATE": {}, "cue": {}}
-    kept = []
-    for cue in sorted(cues, key=lambda cue: (cue.start - cue.end, cue.start, cue.rule.direction != "PSEUDO")):
+    kept, taken, pseudo = [], {}, set()
+    for cue in sorted(cues, key=lambda cue: (cue.start - cue.end, cue.rule.direction != "PSEUDO", cue.start)):
         own = (cue.start, cue.end)
-        direction = cue.rule.direction
-        table = taken["TERMINATE" if direction == "TERMINATE" else "cue"]
-        if any(table.get(token, own) != own for token in range(*own)):
-            continue
-        tables = taken.values() if direction == "PSEUDO" else (table,)
-        for one in tables:
-            one.update(dict.fromkeys(range(*own), own))
-        kept.append(cue)
-    pseudo = {(cue.start, cue.end) for cue in kept if cue.rule.direction == "PSEUDO"}
-    return sorted(
-        (cue for cue in kept if (cue.start, cue.end) not in pseudo), key=lambda cue: (cue.start, cue.end)
-    )
+        tokens = range(*own)
+        if cue.rule.direction == "TERMINATE":
+            kept.append(cue)
+        elif all(taken.get(token, own) == own for token in tokens) and pseudo.isdisjoint(tokens):
+            taken.update(dict.fromkeys(tokens, own))
+            if cue.rule.direction == "PSEUDO":
+                pseudo.update(tokens)
+            else:
+                kept.append(cue)
+    kept = [cue for cue in kept if pseudo.isdisjoint(range(cue.start, cue.end))]
+    return sorted(kept, key=lambda cue: (cue.start, cue.end))

@@ -17,7 +17,7 @@ ALTERNATIVES = {"or", "nor"}
 COMMA = ","
 BREAKS = {
     *";:()[]–—",
-    *"with who which whose presents presented presenting now due secondary because but while whereas".split(),
+    *"with without no not denies who which whose presents presented presenting now due secondary because but while whereas".split(),
 }
 SEPARATORS = JOINS | BREAKS | {COMMA}
 
@@ -162,8 +162,9 @@ def in_order(sentence: Sentence, *, by_end: bool = False) -> Iterator[Cue | Targ
 
 
 def slot(cue: Cue) -> tuple:
-    """Return what a cue shares with those that end its scope: category and types."""
-    return cue.rule.category, cue.rule.allowed_types, cue.rule.excluded_types
+    """Return what a cue shares with those that end its scope: category, types, and how far it reaches."""
+    rule = cue.rule
+    return rule.category, rule.allowed_types, rule.excluded_types, rule.scope
 
 
 def close(active: dict[tuple, Active], cue: Cue, terminating_types: Mapping[str, frozenset[str]]) -> None:
