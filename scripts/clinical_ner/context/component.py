@@ -86,6 +86,9 @@ class Context:
         if self.matcher is None:
             self.matcher = CueMatcher(rules.rules, self.nlp.tokenizer)
         words = without_space(doc)
+        if not words.places:
+            # A mention of white space.
+            return doc
         targets = find_targets(doc, words)
         bounds = sentence_bounds(doc, words)
         cues = outside_mentions(self.matcher(doc, words, bounds), targets)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
-from spacy.attrs import LOWER, SENT_START
+from spacy.attrs import IDX, LOWER, SENT_START
 from spacy.tokens import Doc
 
 from .matching import Cue, Words
@@ -59,7 +59,7 @@ def sentence_bounds(doc: Doc, words: Words) -> list[int]:
         text = doc.text
         matches = [*SENTENCE_END.finditer(text)]
         ends = [match.end() for match in matches if not TITLES.search(text[max(match.start() - 5, 0) : match.end()])]
-        numbers = np.searchsorted(ends, [doc[place].idx for place in words.places], side="right")
+        numbers = np.searchsorted(ends, doc.to_array(IDX)[words.places], side="right")
     return [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(words.places)]
 
 
