@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.util import registry
 
 from .cleaner import CLEANER
+from .context.component import CONTEXT
 from .encoder.transformer import configure_tok2vec_transformer, configure_windowed_transformer
 from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
@@ -21,7 +22,7 @@ from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
 from .sections.component import SECTIONS
 from .tokenizer import configure_tokenizer
 
-FACTORIES: tuple[Factory, ...] = (SECTIONS, TOKEN_CLASSIFIER, BOUNDARIES, AGREEMENT, ABBREVIATIONS, CLEANER)
+FACTORIES: tuple[Factory, ...] = (SECTIONS, TOKEN_CLASSIFIER, BOUNDARIES, AGREEMENT, ABBREVIATIONS, CONTEXT, CLEANER)
 # By registry, then by name.
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {
