@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PREFIX = "span._."
 # It has a field of its own.
 CONFIDENCE = "confidence"
+# Its values are offsets in the Doc.
+MODIFIERS = "modifiers"
 
 
 def attribute_names(nlp: Language) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def span_mention(
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
-        attributes=span_attributes(ent, attributes),
+        attributes=with_offset(span_attributes(ent, attributes), offset),
     )
 
 
@@ -82,6 +84,19 @@ def span_attributes(span: Span, names: Sequence[str]) -> dict[str, Any]:
     """
     values = {name: span._.get(name) for name in names if span.has_extension(name)}
     return {name: plain_value(value, name) for name, value in values.items() if value is not None}
+
+
+def with_offset(attributes: dict[str, Any], offset: int) -> dict[str, Any]:
+    """Return attributes with the cues of `modifiers` at their place in the whole text.
+
+    attributes (dict[str, Any]): the attributes of an entity.
+    offset (int): the offset of its Doc in the whole text.
+    RETURNS (dict[str, Any]): the same attributes.
+    """
+    if not offset or MODIFIERS not in attributes:
+        return attributes
+    moved = [{**cue, "start": cue["start"] + offset, "end": cue["end"] + offset} for cue in attributes[MODIFIERS]]
+    return {**attributes, MODIFIERS: moved}
 
 
 def plain_value(value: Any, name: str) -> Any:
