@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PREFIX = "span._."
 # It has a field of its own.
 CONFIDENCE = "confidence"
+# Its values are offsets in the Doc.
+MODIFIERS = "modifiers"
 
 
 def attribute_names(nlp: Language) -> tuple[str, ...]:
@@ -63,7 +65,7 @@ def span_mention(
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
-        attributes=span_attributes(ent, attributes),
+        attributes=with_offset(span_attributes(ent, attributes), offset),
     )
 
 
@@ -94,6 +96,19 @@ def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
         if not span.has_extension(name):
             span.set_extension(name, default=None)
         span._.set(name, value)
+
+
+def with_offset(attributes: dict[str, Any], offset: int) -> dict[str, Any]:
+    """Return attributes with the cues of `modifiers` at their place in the whole text.
+
+    attributes (dict[str, Any]): the attributes of an entity.
+    offset (int): the offset of its Doc in the whole text.
+    RETURNS (dict[str, Any]): the same attributes.
+    """
+    if not offset or MODIFIERS not in attributes:
+        return attributes
+    moved = [{**cue, "start": cue["start"] + offset, "end": cue["end"] + offset} for cue in attributes[MODIFIERS]]
+    return {**attributes, MODIFIERS: moved}
 
 
 def plain_value(value: Any, name: str) -> Any:
