@@ -20,15 +20,25 @@ def use_gpu(gpu_id: int) -> None:
     gpu_id (int): the GPU's number, or -1 for the CPU, which changes nothing.
     RAISES (ProjectError): there is no such GPU, or spaCy cannot reach it because CuPy is missing or cannot work.
     """
+    check_gpu(gpu_id)
+    if gpu_id >= 0:
+        require_gpu(gpu_id)
+        # Only now: thinc ignores it as long as the CPU is in use.
+        set_gpu_allocator("pytorch")
+
+
+def check_gpu(gpu_id: int) -> None:
+    """Check that spaCy and PyTorch can work on a GPU, without using it.
+
+    gpu_id (int): the GPU's number, or -1 for the CPU.
+    RAISES (ProjectError): they can't; see `use_gpu`.
+    """
     if gpu_id < 0:
         return
     try:
         require_device(gpu_id)
     except ProjectError as error:
         raise ProjectError(error.title, f"{error.hint} {ON_CPU}") from error
-    require_gpu(gpu_id)
-    # Only now: thinc ignores it as long as the CPU is in use.
-    set_gpu_allocator("pytorch")
 
 
 def require_device(gpu_id: int) -> None:

@@ -231,22 +231,6 @@ def test_limits_are_those_of_the_pipeline_asked(client):
     assert annotate(many, {"text": "a" * 11, "min_confidence": 0.5}).status_code == 200
 
 
-def test_the_pipeline_runs_in_a_thread_that_was_prepared():
-    threads = {}
-    nlp = make_pipeline()
-
-    @Language.component("note_thread")
-    def note_thread(doc):
-        threads["pipeline"] = threading.get_ident()
-        return doc
-
-    nlp.add_pipe("note_thread")
-    app = create_app(nlp, prepare=lambda: threads.setdefault("prepared", threading.get_ident()))
-    with TestClient(app) as client:
-        assert annotate(client, {"text": "gout"}).status_code == 200
-    assert threads["prepared"] == threads["pipeline"] != threading.get_ident()
-
-
 def test_ids_in_a_knowledge_base(client):
     nlp = make_pipeline()
 
