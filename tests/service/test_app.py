@@ -454,15 +454,6 @@ def test_a_fault_of_the_service_itself_shows_nothing(client, caplog, monkeypatch
     assert SECRET not in caplog.text
 
 
-def test_the_vocabulary_does_not_grow(client):
-    nlp = make_pipeline()
-    client = client(nlp)
-    annotate(client, {"text": "gout"})
-    size = len(nlp.vocab.strings)
-    annotate(client, {"texts": [f"word{number} gout" for number in range(100)]})
-    assert len(nlp.vocab.strings) == size
-
-
 @pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/health", "/docs", "/openapi.json", "/nothing"])
 def test_every_answer_has_the_security_headers(shared_client, path):
     headers = shared_client.get(path).headers
