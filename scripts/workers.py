@@ -58,6 +58,7 @@ class Worker(Generic[Task, Result]):
         self.method = method
         self._process: Any = None
         self._started = False
+        self._closed = False
 
     @property
     def is_ready(self) -> bool:
@@ -68,15 +69,19 @@ class Worker(Generic[Task, Result]):
         """Start the process, and wait until it is ready.
 
         RAISES (ProjectError): `make` raised one in the process.
-        RAISES (WorkerDied, WorkFailed): the process did not become ready.
+        RAISES (WorkerDied, WorkFailed): the process did not become ready, or the worker is closed.
         """
         self.kill()
+        if self._closed:
+            raise WorkerDied
         context: Any = multiprocessing.get_context(self.method)
         with STARTING:
             self._connection, theirs = context.Pipe()
             self._process = context.Process(target=run_worker, args=(self.make, theirs), daemon=True)
             self._process.start()
             theirs.close()
+        if self._closed:
+            self.kill()
         # A worker ignores the signal by which multiprocessing ends daemons.
         self._finalizer = Finalize(self, kill_process, (self._process,), exitpriority=10)
         self._within(START_SECONDS, self._connection.recv)
@@ -99,6 +104,11 @@ class Worker(Generic[Task, Result]):
         self._started = False
         if self._process is not None:
             kill_process(self._process)
+
+    def close(self) -> None:
+        """End the process, whatever it is doing, for good."""
+        self._closed = True
+        self.kill()
 
     def _ask(self, task: Task) -> Reply:
         self._connection.send(task)

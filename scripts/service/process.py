@@ -82,7 +82,7 @@ class PipelineProcess:
     def close(self) -> None:
         """End the process, whatever it is doing, for good."""
         self.closed = True
-        self.worker.kill()
+        self.worker.close()
 
     def annotate(self, texts: list[str]) -> list[Found]:
         """Find the entities in texts.
