@@ -24,7 +24,6 @@ PREFIX = "span._."
 # It has a field of its own.
 CONFIDENCE = "confidence"
 # Its values are offsets in the Doc.
-MODIFIERS = "modifiers"
 
 
 def attribute_names(nlp: Language) -> tuple[str, ...]:
@@ -46,13 +45,10 @@ def attribute_names(nlp: Language) -> tuple[str, ...]:
     return tuple(name for name in names if name != CONFIDENCE)
 
 
-def span_mention(
-    ent: Span, *, offset: int = 0, attributes: Sequence[str] = (), has_confidence: bool = False
-) -> Mention:
+def span_mention(ent: Span, *, attributes: Sequence[str] = (), has_confidence: bool = False) -> Mention:
     """Return an entity as a mention.
 
     ent (Span): the entity.
-    offset (int): the offset of its Doc in the whole text.
     attributes (Sequence[str]): the attributes to look for, of `attribute_names`.
     has_confidence (bool): whether the pipeline assigns `span._.confidence`.
     RETURNS (Mention): the mention.
@@ -60,12 +56,12 @@ def span_mention(
     """
     confidence = ent._.get(CONFIDENCE) if has_confidence else None
     return Mention(
-        start=ent.start_char + offset,
-        end=ent.end_char + offset,
+        start=ent.start_char,
+        end=ent.end_char,
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
-        attributes=with_offset(span_attributes(ent, attributes), offset),
+        attributes=span_attributes(ent, attributes),
     )
 
 
@@ -96,19 +92,6 @@ def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
         if not span.has_extension(name):
             span.set_extension(name, default=None)
         span._.set(name, value)
-
-
-def with_offset(attributes: dict[str, Any], offset: int) -> dict[str, Any]:
-    """Return attributes with the cues of `modifiers` at their place in the whole text.
-
-    attributes (dict[str, Any]): the attributes of an entity.
-    offset (int): the offset of its Doc in the whole text.
-    RETURNS (dict[str, Any]): the same attributes.
-    """
-    if not offset or MODIFIERS not in attributes:
-        return attributes
-    moved = [{**cue, "start": cue["start"] + offset, "end": cue["end"] + offset} for cue in attributes[MODIFIERS]]
-    return {**attributes, MODIFIERS: moved}
 
 
 def plain_value(value: Any, name: str) -> Any:
