@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 PREFIX = "span._."
 # It has a field of its own.
 CONFIDENCE = "confidence"
-# Its values are offsets in the Doc.
 
 
 def attribute_names(nlp: Language) -> tuple[str, ...]:
