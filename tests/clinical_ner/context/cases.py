@@ -41,7 +41,7 @@ SENTENCES = {
         Lungs clear, no [crackles|N].
         She does not have [diabetes|N].
         He doesn't have [asthma|N].
-        He doesn’t have [asthma|N].
+        He doesn\u2019t have [asthma|N].
         Patient is not [septic|N].
         She was not [tachycardic|N].
         He did not have any complaints of [chest pain|N] or [dyspnea|N].
