@@ -104,11 +104,14 @@ def plain_value(value: Any, name: str) -> Any:
 
     value (Any): the value.
     name (str): the attribute's name, for the message.
-    RETURNS (Any): the same with lists for tuples.
+    RETURNS (Any): the same with lists for tuples, and the text of a span.
     RAISES (ProjectError): JSON can't hold it. The message has its type only.
     """
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
+    # Not by its class: spaCy takes seconds to import.
+    if hasattr(value, "start_char"):
+        return str(value)
     if isinstance(value, (list, tuple)):
         return [plain_value(inner, name) for inner in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):

@@ -31,15 +31,17 @@ NO_START = numpy.array(-1, dtype="i8").astype("u8")
 class Layout(NamedTuple):
     """Where a text's sentences start, and its headings.
 
+    text (str): the text.
     starts (list[int]): offsets in order.
     headings (list[Heading]): the headings in order.
     """
 
+    text: str
     starts: list[int]
     headings: list[Heading]
 
 
-def make_sections(nlp: Language, name: str, rules: Source | None, extra_rules: Source | None) -> "Sections":
+def make_sections(nlp: Language, name: str, rules: Any, extra_rules: Any) -> "Sections":
     """Return the component.
 
     nlp (Language): the pipeline.
@@ -49,6 +51,7 @@ def make_sections(nlp: Language, name: str, rules: Source | None, extra_rules: S
     RETURNS (Sections): the component.
     RAISES (ValueError): a rule is wrong. The message has its number and what is wrong.
     """
+    # Any, because spaCy's message for another type has no number.
     check_version(nlp)
     return Sections(nlp.vocab, rules, extra_rules)
 
@@ -93,7 +96,7 @@ class Sections:
         """
         layout = self.set_starts(doc)
         offsets = doc.to_array([IDX])
-        store_sections(doc, make_doc_sections(layout.headings, offsets, self.table, line_ends(doc.text)))
+        store_sections(doc, make_doc_sections(layout.headings, offsets, self.table, line_ends(layout.text)))
         return doc
 
     def set_starts(self, doc: Doc) -> Layout:
@@ -108,7 +111,7 @@ class Sections:
         layout = find_layout(doc.text, self.table, lambda: self.match(doc))
         if len(doc):
             offsets, starts = doc.to_array([IDX]), numpy.array(layout.starts, dtype="i8")
-            values = numpy.full((len(doc), 1), NO_START, dtype="u8")
+            values: Any = numpy.full((len(doc), 1), NO_START, dtype="u8")
             values[numpy.isin(offsets, starts.astype(offsets.dtype))] = 1
             values[0] = 1
             doc.from_array([SENT_START], values)
@@ -173,7 +176,7 @@ def find_layout(text: str, table: RuleTable, match: Callable[[], list[Heading]] 
     starts.update(find_sentences(text, contents))
     for heading in headings:
         starts.update((heading.start, skip_space(text, heading.end)))
-    return Layout(sorted(starts), headings)
+    return Layout(text, sorted(starts), headings)
 
 
 def without_overlaps(headings: list[Heading]) -> list[Heading]:

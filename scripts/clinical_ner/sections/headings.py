@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .layout import Line
+from .layout import BULLETS, Line
 from .rules import LONGEST, RuleTable, SectionRule
 
 # Before a heading: Markdown, a number or letter, signs of emphasis.
 LEAD = re.compile(
-    r"(?:#{1,6}[ \t]*|>+[ \t]*)?(?:\(?(?:\d{1,2}(?:\.\d{1,2})*|[A-Za-z]|[IVXivx]{1,4})[.)][ \t]+)?(?:[*_]{1,3}|[=\-]{2,}|\[)?"
-    r"[ \t]*"
+    r"(?:#{1,6}[ \t]*|>+[ \t]*)?(?:\(?(?:\d{1,2}(?:\.\d{1,2})*|[A-Za-z]|[IVXivx]{1,4})[.)][ \t]+)?"
+    r"(?:[*_]{1,3}|[=\-]{2,}|\[)?[ \t]*"
 )
 NAME = re.compile(
     rf"(?P<name>[^\W\d_](?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
@@ -18,16 +18,14 @@ NAME = re.compile(
 )
 FIRST_WORDS = re.compile(r"(?P<name>[^\W\d_][^,\n\r]{0,40}),")
 MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
-BULLET = re.compile(
-    r"[\-*\u2022\u00b7\u25aa\u25e6\u2023\u25cf\u25cb\u25a0\u25a1\u2013\u2014\u2043\u27a2\u2794+](?![*_\-=])"
-)
+BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
 # What a heading within a line can start after: a sentence, a semicolon, a wide gap, a bar.
 GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
 WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
 # In these, an unknown heading is about a problem or a part of the body.
 WITH_PARTS = frozenset(
-    [
+    (
         "observation_and_plan",
         "hospital_course",
         "physical_exam",
@@ -37,7 +35,7 @@ WITH_PARTS = frozenset(
         "problem_list",
         "diagnoses",
         "medications",
-    ]
+    )
 )
 OTHER = "other"
 SIGNATURE = "signature"
@@ -261,12 +259,18 @@ def is_inner_heading(name: str, before: str) -> bool:
 
 
 def as_abstract(headings: list[Heading]) -> list[Heading]:
-    """Return the headings with their categories in an abstract, if one of them says that the text is one."""
-    if not any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings):
+    """Return the headings with their categories in an abstract, if the text is one.
+
+    It is if one of them says so (METHODS), or if there are two or more and all of them are headings of abstracts.
+    """
+    of_abstract = [heading.rule.metadata.get("in_abstract") if heading.rule else None for heading in headings]
+    is_abstract = any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings)
+    if not is_abstract and not (
+        len(headings) > 1
+        and all(category or heading.category == OTHER for category, heading in zip(of_abstract, headings, strict=True))
+    ):
         return headings
     return [
-        heading._replace(category=heading.rule.metadata.get("in_abstract", heading.category))
-        if heading.rule
-        else heading
-        for heading in headings
+        heading._replace(category=category) if category else heading
+        for category, heading in zip(of_abstract, headings, strict=True)
     ]

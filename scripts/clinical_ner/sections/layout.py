@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from .sentences import NEVER_LAST
@@ -126,7 +127,7 @@ def find_width(text: str, lines: list[Line]) -> int | None:
     lengths = [line_length(line) for line in lines if SHORTEST_WRAPPED <= line_length(line) <= LONGEST_WRAPPED]
     wrapped = [
         line_length(line)
-        for line, after in zip(lines, lines[1:], strict=False)
+        for line, after in pairwise(lines)
         if SHORTEST_WRAPPED <= line_length(line) <= LONGEST_WRAPPED
         and text[after.start : after.start + 1].islower()
         and not after.is_item

@@ -10,385 +10,67 @@ WORD_AFTER = re.compile(r"[^\W\d_]*")
 DOTTED = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}\Z")
 NUMBER = re.compile(r"\d{1,3}\Z")
 
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 # Something always follows these.
-NEVER_LAST = frozenset(
-    [
-        "dr",
-        "drs",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "vs",
-        "e.g",
-        "eg",
-        "i.e",
-        "ie",
-        "cf",
-        "viz",
-        "fig",
-        "figs",
-        "eq",
-        "al",
-        "approx",
-        "ca",
-        "dept",
-        "incl",
-        "excl",
-        "resp",
-        "hosp",
-        "pt",
-        "pts",
-        "messrs",
-        "rev",
-        "hon",
-        "gen",
-        "sgt",
-        "capt",
-        "lt",
-        "col",
-        "sr",
-        "mt",
-        "ft",
-    ]
+NEVER_LAST = words(
+    """
+    dr drs mr mrs ms prof st vs e.g eg i.e ie cf viz fig figs eq al approx ca dept incl excl resp hosp pt pts
+    messrs rev hon gen sgt capt lt col sr mt ft
+    """
 )
 # A number follows these.
-BEFORE_NUMBER = frozenset(
-    [
-        "no",
-        "nos",
-        "vol",
-        "pp",
-        "p",
-        "ref",
-        "refs",
-        "ch",
-        "sec",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "temp",
-    ]
+BEFORE_NUMBER = words(
+    """
+    no nos vol pp p ref refs ch sec jan feb mar apr jun jul aug sep sept oct nov dec temp
+    """
 )
 # Shortened words: what follows in lower case continues the sentence.
-SHORTENED = frozenset(
-    [
-        "abd",
-        "abn",
-        "adm",
-        "admin",
-        "alb",
-        "amt",
-        "ant",
-        "assoc",
-        "avg",
-        "bilat",
-        "bld",
-        "cap",
-        "caps",
-        "cath",
-        "chol",
-        "chr",
-        "clin",
-        "comp",
-        "conc",
-        "cont",
-        "contd",
-        "cont'd",
-        "dev",
-        "diab",
-        "diag",
-        "diff",
-        "dil",
-        "disch",
-        "disp",
-        "dist",
-        "dr",
-        "dx",
-        "ed",
-        "eds",
-        "elev",
-        "emerg",
-        "equiv",
-        "esp",
-        "est",
-        "eval",
-        "exam",
-        "ext",
-        "extr",
-        "fam",
-        "freq",
-        "fx",
-        "gtt",
-        "hr",
-        "hrs",
-        "hx",
-        "hypert",
-        "imp",
-        "inc",
-        "ind",
-        "indet",
-        "inf",
-        "inj",
-        "insuff",
-        "int",
-        "intermit",
-        "kg",
-        "lab",
-        "lat",
-        "lb",
-        "lbs",
-        "lg",
-        "liq",
-        "ltd",
-        "lymph",
-        "max",
-        "mcg",
-        "med",
-        "meds",
-        "mg",
-        "min",
-        "mins",
-        "ml",
-        "mo",
-        "mod",
-        "mos",
-        "mult",
-        "neg",
-        "neuro",
-        "norm",
-        "nov",
-        "nurs",
-        "obs",
-        "occ",
-        "op",
-        "orig",
-        "oz",
-        "path",
-        "ped",
-        "perf",
-        "pos",
-        "poss",
-        "post",
-        "postop",
-        "preg",
-        "prelim",
-        "preop",
-        "prev",
-        "prn",
-        "prob",
-        "prob",
-        "proc",
-        "prox",
-        "psych",
-        "pulm",
-        "q",
-        "qid",
-        "rad",
-        "rec",
-        "ref",
-        "reg",
-        "rep",
-        "rt",
-        "rx",
-        "sec",
-        "sev",
-        "sib",
-        "sig",
-        "sm",
-        "sol",
-        "spec",
-        "spp",
-        "ssp",
-        "subsp",
-        "surg",
-        "susp",
-        "sx",
-        "sz",
-        "tab",
-        "tabs",
-        "tbsp",
-        "tech",
-        "temp",
-        "tid",
-        "tsp",
-        "tx",
-        "unk",
-        "ur",
-        "usu",
-        "vasc",
-        "vol",
-        "wk",
-        "wks",
-        "wt",
-        "yr",
-        "yrs",
-        "bid",
-        "tid",
-        "qd",
-        "qod",
-        "qhs",
-        "po",
-        "iv",
-        "im",
-        "sc",
-        "sl",
-        "pr",
-        "hs",
-        "ac",
-        "pc",
-        "etc",
-        "var",
-        "cv",
-        "mcg",
-        "mm",
-        "cm",
-        "sq",
-    ]
+SHORTENED = words(
+    """
+    abd abn adm admin alb amt ant assoc avg bilat bld cap caps cath chol chr clin comp conc cont contd cont'd
+    dev diab diag diff dil disch disp dist dr dx ed eds elev emerg equiv esp est eval exam ext extr fam freq fx
+    gtt hr hrs hx hypert imp inc ind indet inf inj insuff int intermit kg lab lat lb lbs lg liq ltd lymph max
+    mcg med meds mg min mins ml mo mod mos mult neg neuro norm nov nurs obs occ op orig oz path ped perf pos
+    poss post postop preg prelim preop prev prn prob proc prox psych pulm q qid rad rec ref reg rep rt rx sec
+    sev sib sig sm sol spec spp ssp subsp surg susp sx sz tab tabs tbsp tech temp tid tsp tx unk ur usu vasc vol
+    wk wks wt yr yrs bid qd qod qhs po iv im sc sl pr hs ac pc etc var cv mm cm sq
+    """
 )
 # What starts a sentence and hardly names anything: a dotted abbreviation before it was the last word of its sentence.
-STARTERS = frozenset(
-    [
-        "a",
-        "after",
-        "all",
-        "also",
-        "although",
-        "an",
-        "and",
-        "as",
-        "at",
-        "because",
-        "before",
-        "both",
-        "by",
-        "currently",
-        "denies",
-        "during",
-        "each",
-        "examination",
-        "exam",
-        "family",
-        "following",
-        "for",
-        "from",
-        "given",
-        "he",
-        "her",
-        "his",
-        "however",
-        "i",
-        "if",
-        "in",
-        "it",
-        "its",
-        "labs",
-        "last",
-        "most",
-        "no",
-        "none",
-        "not",
-        "now",
-        "of",
-        "on",
-        "one",
-        "our",
-        "overall",
-        "past",
-        "patient",
-        "patients",
-        "physical",
-        "plan",
-        "please",
-        "pt",
-        "repeat",
-        "reports",
-        "review",
-        "s",
-        "seen",
-        "she",
-        "since",
-        "some",
-        "such",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "therefore",
-        "these",
-        "they",
-        "this",
-        "those",
-        "thus",
-        "to",
-        "today",
-        "treatment",
-        "two",
-        "under",
-        "until",
-        "upon",
-        "was",
-        "we",
-        "were",
-        "when",
-        "while",
-        "will",
-        "with",
-        "without",
-        "you",
-    ]
+STARTERS = words(
+    """
+    a after all also although an and as at because before both by currently denies during each examination exam
+    family following for from given he her his however i if in it its labs last most no none not now of on one
+    our overall past patient patients physical plan please pt repeat reports review s seen she since some such
+    that the their then there therefore these they this those thus to today treatment two under until upon was
+    we were when while will with without you
+    """
+)
+# "H. PYLORI" and "E. Coli" are written in capitals too.
+SPECIES = words(
+    """
+    aeruginosa albicans aureus baumannii burgdorferi catarrhalis cerevisiae coli diff difficile epidermidis faecalis
+    faecium fragilis fumigatus influenzae jejuni jirovecii meningitidis monocytogenes neoformans perfringens pneumoniae
+    pylori pyogenes tuberculosis vaginalis
+    """
 )
 # A capital after one of these is a person's initial.
-BEFORE_INITIAL = frozenset(["by", "per", "dr", "mr", "mrs", "ms", "prof", "drs", "and"])
+BEFORE_INITIAL = words(
+    """
+    by per dr mr mrs ms prof drs and
+    """
+)
 # A number after one of these is no item of a list.
-BEFORE_VALUE = frozenset(
-    [
-        "type",
-        "grade",
-        "stage",
-        "class",
-        "phase",
-        "day",
-        "week",
-        "month",
-        "year",
-        "case",
-        "group",
-        "table",
-        "fig",
-        "figure",
-        "no",
-        "number",
-        "level",
-        "cycle",
-        "score",
-        "step",
-        "day",
-        "factor",
-        "vitamin",
-        "of",
-        "to",
-        "and",
-        "or",
-        "versus",
-        "vs",
-        "than",
-        "is",
-        "was",
-        "in",
-        "for",
-    ]
+BEFORE_VALUE = words(
+    """
+    type grade stage class phase day week month year case group table fig figure no number level cycle score
+    step factor vitamin of to and or versus vs than is was in for
+    """
 )
 
 MARK = re.compile(r"(?:(?<=\s)|(?<![^\s]))(?:[(#]?(\d{1,2})[.)]|\(?([a-h])\))\s+(?=[^\W\d])")
@@ -423,8 +105,7 @@ def ends_sentence(text: str, match: re.Match[str]) -> bool:
         return bool(word)
     if not word or word[-1] in "./":
         return after.isupper()
-    # Whether its bracket closes behind it or in it, a sentence that ends in one ends.
-    bare = word.rpartition("(")[2].lower()
+    bare = re.split(r"[/(\-]", word)[-1].lower()
     if bare in NEVER_LAST:
         return False
     if after.islower():
@@ -432,7 +113,10 @@ def ends_sentence(text: str, match: re.Match[str]) -> bool:
     if after.isdigit():
         return bare not in BEFORE_NUMBER and not NUMBER.match(word) and not DOTTED.match(bare)
     if len(bare) == 1 and bare.isalpha():
-        return word[-1].islower() or not is_initial(text, stop - len(word))
+        following = WORD_AFTER.match(text, match.end())
+        if following and following[0].lower() in SPECIES:
+            return False
+        return word[-1].islower() or not (len(word) > 1 or is_initial(text, stop - 1))
     if DOTTED.match(bare):
         following = WORD_AFTER.match(text, match.end())
         return following is not None and following[0].lower() in STARTERS

@@ -71,8 +71,8 @@ mg i.v. twice. ‖No chest pain.
     ),
     Note(
         "all on one line",
-        "‖45F c/o cough. ‖PMH: ‖asthma, GERD. ‖Meds: ‖albuterol prn, omeprazole 20 mg q.d. ‖Allergies: ‖NKDA. ‖FHx: ‖DM in"
-        " mother. ‖SHx: ‖nonsmoker. ‖A/P: ‖1. Asthma exacerbation 2. GERD".replace(" 2. GERD", " ‖2. GERD"),
+        "‖45F c/o cough. ‖PMH: ‖asthma, GERD. ‖Meds: ‖albuterol prn, omeprazole 20 mg q.d. ‖Allergies: ‖NKDA. ‖FHx: ‖DM"
+        " in mother. ‖SHx: ‖nonsmoker. ‖A/P: ‖1. Asthma exacerbation ‖2. GERD",
         [
             (None, ""),
             ("past_medical_history", "PMH:"),
@@ -85,7 +85,7 @@ mg i.v. twice. ‖No chest pain.
     ),
     Note(
         "SOAP letters",
-        """‖S> ‖c/o cough x 3 d. ‖denies fever, chills.
+        """‖S> ‖c/o cough x 3 days. ‖denies fever, chills.
 ‖O> ‖T 37.2, lungs clear
 ‖A> ‖Viral bronchitis
 ‖P> ‖Fluids, rest. ‖RTC prn.
@@ -253,15 +253,15 @@ synovitis. ‖She has had no infections since her last visit in Nov. 2021.
     ),
     Note(
         "a structured abstract",
-        "‖Heparin-induced thrombocytopenia. ‖BACKGROUND: ‖Heparin (vs. saline, i.e. control) was given at 5.5 mg/kg i.p."
-        " daily. ‖METHODS: ‖S. aureus was grown (Fig. 2). ‖RESULTS: ‖Vitamin C. was low in hepatitis B. ‖The rest, e.g."
-        " Copper, was not (P < 0.05; n = 5). ‖CONCLUSIONS: ‖Smith et al. Found the same.",
+        "‖Heparin-induced thrombocytopenia. ‖BACKGROUND: ‖Heparin (vs. saline, i.e. control) was given at 5.5 mg/kg"
+        " i.p. daily. ‖METHODS: ‖S. aureus was grown (Fig. 2). ‖RESULTS: ‖Vitamin C. was low in hepatitis B. ‖The rest,"
+        " e.g. Copper, was not (P < 0.05; n = 5). ‖CONCLUSIONS: ‖Smith et al. Found the same.",
         [(None, ""), ("other", "BACKGROUND:"), ("other", "METHODS:"), ("other", "RESULTS:"), ("other", "CONCLUSIONS:")],
     ),
     Note(
         "an abstract without headings",
-        "‖Fatal liver failure after valproate. ‖A 3-year-old boy had acute renal failure... ‖He recovered. ‖Was it the drug?"
-        " ‖In 2 of 7 patients (28.6%) it was; no. 3 died on Jan. 5, 1999.",
+        "‖Fatal liver failure after valproate. ‖A 3-year-old boy had acute renal failure... ‖He recovered. ‖Was it"
+        " the drug? ‖In 2 of 7 patients (28.6%) it was; no. 3 died on Jan. 5, 1999.",
         [(None, "")],
     ),
     Note(
@@ -271,7 +271,7 @@ synovitis. ‖She has had no infections since her last visit in Nov. 2021.
     ),
     Note(
         "hasty lower case",
-        "‖pt seen today. ‖no acute distress. ‖cp resolved. ‖cont. asa 81 mg. ‖f/u in 2 wks. or sooner, temp. 37.5",
+        "‖pt seen today. ‖no acute distress. ‖cp resolved. ‖cont. aspirin. ‖f/u in 2 wks. or sooner, temp. 37.5",
         [(None, "")],
     ),
     Note(
