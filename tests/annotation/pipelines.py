@@ -33,7 +33,7 @@ def fail_on_secret(span: Span) -> str | None:
 
 
 # As the project's own component does it.
-for extension in ("confidence", "is_negated", "section", "dose"):
+for extension in ("confidence", "is_negated", "chapter", "dose"):
     if not Span.has_extension(extension):
         Span.set_extension(extension, default=None)
 if not Span.has_extension("annotate_tests_computed"):
@@ -107,24 +107,24 @@ def set_confidence(doc: Doc) -> Doc:
 
 @Language.component(
     "annotate_tests_attributes",
-    assigns=["span._.is_negated", "span._.section", "span._.dose", "span._.is_negated", "span._.never_set"],
+    assigns=["span._.is_negated", "span._.chapter", "span._.dose", "span._.is_negated", "span._.never_set"],
 )
 def set_attributes(doc: Doc) -> Doc:
     """Set one boolean, one string and one nested attribute."""
     for ent in doc.ents:
         ent._.is_negated = ent.label_ == "Disease"
         if ent.label_ == "Disease":
-            ent._.section = "Past β history"
+            ent._.chapter = "Past β history"
         else:
             ent._.dose = {**DOSE, "units": tuple(DOSE["units"])}
     return doc
 
 
-@Language.component("annotate_tests_unwritable", assigns=["span._.section"])
+@Language.component("annotate_tests_unwritable", assigns=["span._.chapter"])
 def set_unwritable(doc: Doc) -> Doc:
     """Set an attribute of chemicals that JSON can't hold."""
     for ent in doc.ents:
-        ent._.section = {doc.text} if ent.label_ == "Chemical" else "history"
+        ent._.chapter = {doc.text} if ent.label_ == "Chemical" else "history"
     return doc
 
 

@@ -22,7 +22,7 @@ from tests.formats.reading_back import read_brat, read_csv, read_modifiers, read
 from tests.marked import make_record
 
 TEXT = "aspirin for gout"
-NEGATED = {"is_negated": True, "section": "Past β history"}
+NEGATED = {"is_negated": True, "chapter": "Past β history"}
 # brat's attributes that are absent are false.
 ASPIRIN = {"is_negated": False, "dose": DOSE}
 ATTRIBUTES = [ASPIRIN, NEGATED]
@@ -109,7 +109,7 @@ def test_bioc(tmp_path, model, format, load):
     (document,) = load(run(model, tmp_path, format).read_bytes().decode()).documents
     first, second = (annotation.infons for annotation in document.passages[0].annotations)
     assert (first.pop("type"), second.pop("type")) == ("Chemical", "Disease")
-    assert second == {"is_negated": "true", "section": "Past β history"}
+    assert second == {"is_negated": "true", "chapter": "Past β history"}
     assert {name: json.loads(value) for name, value in first.items()} == ASPIRIN
 
 
@@ -122,7 +122,7 @@ def test_bioc_xml_replaces_what_it_cannot_hold():
 def test_docbin(tmp_path, model):
     (doc,) = DocBin(store_user_data=True).from_disk(run(model, tmp_path, "docbin")).get_docs(Vocab())
     assert [ent._.is_negated for ent in doc.ents] == [False, True]
-    assert [ent._.section for ent in doc.ents] == [None, "Past β history"]
+    assert [ent._.chapter for ent in doc.ents] == [None, "Past β history"]
     # msgpack reads sequences as tuples.
     assert doc.ents[0]._.dose == {**DOSE, "units": tuple(DOSE["units"])}
 
@@ -162,9 +162,9 @@ def test_half_a_surrogate_pair_is_refused(format, value):
 
 def test_a_value_that_docbin_cannot_hold_is_refused():
     document = make_document("gout", [(0, 1, "X", None, "")])
-    if not Span.has_extension("section"):
-        Span.set_extension("section", default=None)
-    document.doc.ents[0]._.section = 2**70
+    if not Span.has_extension("chapter"):
+        Span.set_extension("chapter", default=None)
+    document.doc.ents[0]._.chapter = 2**70
     with pytest.raises(ProjectError, match=r"can't be written as DocBin \(OverflowError\)"):
         WRITERS["docbin"]().prepare(document)
 
