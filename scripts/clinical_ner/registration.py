@@ -13,12 +13,13 @@ from spacy.util import registry
 from .encoder.transformer import configure_tok2vec_transformer, configure_windowed_transformer
 from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
+from .linking.linker import LINKER
 from .ner.abbreviations import ABBREVIATIONS
 from .ner.agreement import AGREEMENT
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
 from .tokenizer import configure_tokenizer
 
-FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS)
+FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS, LINKER)
 # By registry, then by name.
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {

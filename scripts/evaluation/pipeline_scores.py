@@ -22,6 +22,7 @@ from scripts.annotation.mentions import doc_mentions
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize_errors
 from scripts.evaluation.inputs import EvaluationData, read_evaluation_data, read_training_log
+from scripts.evaluation.linking_scores import score_linking
 from scripts.evaluation.peers import score_peers
 from scripts.evaluation.reliability import score_confidence
 from scripts.evaluation.scoring import (
@@ -86,6 +87,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     ceiling: what is out of reach by label, see `ceiling.recall_ceiling`.
     errors: the counts of errors, see `error_analysis.summarize_errors`; errors.jsonl lists them, see `analyse`.
     confidence: how far confidences can be trusted, see `score_confidence`; None if the pipeline gives none.
+    linking: the scores of the ids of mentions, see `score_linking`; None if the pipeline has no linker.
     learning: a list of {epoch, step, losses, precision, recall, f1} on dev from the training log; None without a log.
     peers: the table of `scores` for each published system; empty if there are none.
 
@@ -116,6 +118,14 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
         **describe_run(nlp, options.encoder, data.report, corpus),
         **tables,
         "confidence": score_confidence(documents, predicted) if gives_confidence(nlp) else None,
+        "linking": score_linking(
+            nlp,
+            {document_id(record): document_text(record) for record in data.records},
+            gold,
+            predicted,
+            seed=options.seed,
+            peers=options.peers,
+        ),
         "learning": learning,
         "peers": score_peers(options.peers, gold, seed=options.seed) if options.peers else {},
     }
