@@ -83,7 +83,8 @@ def find_vocabulary(vocabulary: str, source: str) -> KnownVocabulary:
             f"There is no vocabulary '{vocabulary}'",
             f"Choose one of {', '.join(vocabularies)}, or give a table with --vars.vocabulary_source.",
         )
-    return vocabularies.get(vocabulary, KnownVocabulary(title=vocabulary))
+    # Tree numbers are MeSH's, so that a table with them has MeSH's groups.
+    return vocabularies.get(vocabulary, KnownVocabulary(title=vocabulary, groups=vocabularies["mesh"].groups))
 
 
 def local_files(known: KnownVocabulary, source: Path) -> list[Path]:

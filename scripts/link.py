@@ -36,13 +36,13 @@ class LinkOptions:
     labels (dict[str, str]): label by pattern of the entity type.
     threshold (float): mentions with a lower score get no id.
     seed (int): the seed of the vectors.
-    vectors (bool): whether to train vectors of synonyms, which takes minutes.
+    vector_labels (tuple[str, ...]): the labels for whose names vectors of synonyms are trained, which takes minutes.
     """
 
     labels: dict[str, str] = field(default_factory=dict)
     threshold: float = 0.0
     seed: int = 0
-    vectors: bool = True
+    vector_labels: tuple[str, ...] = ("Disease",)
 
 
 def link(model: str, source: Path, vocabulary: Path, output: Path, options: LinkOptions) -> None:
@@ -95,10 +95,13 @@ def make_matcher(
     """
     concepts, groups = vocabulary.concepts, vocabulary.description.groups
     check_ids(concepts, [*train, *dev], vocabulary.description.title)
-    settings = {"seed": options.seed, "vectors": options.vectors}
-    matcher = build_matcher(concepts, groups, [*train, *dev], **settings)
+
+    def build(names: Sequence[LinkedName]) -> Matcher:
+        return build_matcher(concepts, groups, names, vector_labels=options.vector_labels, seed=options.seed)
+
+    matcher = build([*train, *dev])
     if len(dev) >= FEWEST_TO_FIT:
-        fitted = build_matcher(concepts, groups, train, **settings) if dev else matcher
+        fitted = build(train)
         matcher.weights = fit_weights(judge(fitted, dev))
     return matcher
 
@@ -113,7 +116,9 @@ def link_cli(
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
     threshold: Annotated[float, typer.Option(help="Mentions with a lower score get no id")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of the vectors of synonyms")] = 0,
-    vectors: Annotated[bool, typer.Option(help="Train vectors of synonyms, which takes minutes")] = True,
+    vector_labels: Annotated[
+        str, typer.Option(help="Labels for whose names vectors of synonyms are trained, which takes minutes")
+    ] = "Disease",
 ) -> None:
     """Give a trained pipeline a linker, which sets the ids of its mentions."""
     if not vocabulary:
@@ -122,7 +127,7 @@ def link_cli(
     with shown_to_user():
         if not 0 <= threshold <= 1:
             raise ProjectError(f"The threshold is {threshold}", "It must be within 0 and 1.")
-        options = LinkOptions(choose_labels(labels, source.name), threshold, seed, vectors)
+        options = LinkOptions(choose_labels(labels, source.name), threshold, seed, tuple(vector_labels.split()))
         folder = Path(vocabulary) if Path(vocabulary).is_dir() else VOCABULARIES / vocabulary
         link(model, source, folder, output, options)
     msg.good(f"The pipeline with its linker is in {output}")

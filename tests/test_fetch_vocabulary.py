@@ -53,9 +53,12 @@ def test_umls_keeps_the_types_of_its_labels(tmp_path):
 
 
 def test_a_table_of_ones_own(tmp_path):
-    (tmp_path / "own.tsv.gz").write_bytes(gzip.compress(b"id\tname\tsynonyms\nX1\tA\tb|c\n"))
+    table = b"id\tname\tsynonyms\ttree_numbers\nX1\tA\tb|c\t\nX2\tD\t\tC14.907\nX3\tE\t\tE01\n"
+    (tmp_path / "own.tsv.gz").write_bytes(gzip.compress(table))
     written = fetch_vocabulary("hospital", tmp_path / "hospital", source=str(tmp_path / "own.tsv.gz"))
-    assert (written.title, written.concepts, written.names) == ("hospital", 1, 3)
+    assert (written.title, written.concepts, written.names) == ("hospital", 2, 4)
+    assert written.groups["Disease"] == ["C", "F03", "disease"]
+    assert ids(tmp_path / "hospital") == ["X1", "X2"]
 
 
 @pytest.mark.parametrize(

@@ -93,23 +93,20 @@ def build_matcher(
     groups: Mapping[str, Sequence[str]],
     names: Sequence[LinkedName],
     *,
+    vector_labels: Sequence[str] = (),
     seed: int = 0,
-    vectors: bool = True,
 ) -> Matcher:
     """Build a matcher.
 
     concepts (Sequence[Concept]): the vocabulary.
     groups (Mapping[str, Sequence[str]]): the prefixes of the groups of each label's concepts.
     names (Sequence[LinkedName]): the names of an annotated corpus.
+    vector_labels (Sequence[str]): the labels for whose names vectors of synonyms are trained.
     seed (int): the seed of the vectors.
-    vectors (bool): whether to train vectors of synonyms.
     RETURNS (Matcher): the matcher, with the default weights.
     """
     index = build_index(with_names(concepts, names, groups), groups)
-    return Matcher(
-        index,
-        [*groups],
-        KnownNames.from_mentions(names),
-        train_vectors(index, label=(1 << len(groups)) - 1, seed=seed) if vectors else None,
-        DEFAULT_WEIGHTS,
-    )
+    labels = [*groups]
+    bits = sum(1 << labels.index(label) for label in vector_labels if label in labels)
+    vectors = train_vectors(index, labels=bits, seed=seed) if bits else None
+    return Matcher(index, labels, KnownNames.from_mentions(names), vectors, DEFAULT_WEIGHTS)

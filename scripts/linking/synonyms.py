@@ -17,8 +17,8 @@ from scripts.clinical_ner.linking.grams import in_chunks
 from scripts.clinical_ner.linking.index import NameIndex
 from scripts.clinical_ner.linking.vectors import FEATURES, SynonymVectors, encode, features
 
-WIDTH = 64
-EPOCHS = 10
+WIDTH = 96
+EPOCHS = 16
 PAIRS = 3  # of each concept in an epoch
 BATCH = 1536
 RATE = 0.01
@@ -53,17 +53,17 @@ class NameVectors(torch.nn.Module):
         return table / np.abs(table).max()
 
 
-def train_vectors(index: NameIndex, *, label: int, seed: int = 0, epochs: int = EPOCHS) -> SynonymVectors | None:
-    """Train the vectors of the names that fit a label.
+def train_vectors(index: NameIndex, *, labels: int, seed: int = 0, epochs: int = EPOCHS) -> SynonymVectors | None:
+    """Train the vectors of the names that fit some labels.
 
     index (NameIndex): the names.
-    label (int): the label's bit, or the bits of several.
+    labels (int): the bits of the labels.
     seed (int): the seed.
     epochs (int): how often each concept is seen.
     RETURNS (SynonymVectors | None): the vectors. None if there are too many names to search, or no synonyms.
     """
     owners = np.asarray(index.owners)
-    rows = np.flatnonzero((np.asarray(index.labels)[owners] & label) > 0)
+    rows = np.flatnonzero((np.asarray(index.labels)[owners] & labels) > 0)
     synonyms = {concept: names for concept, names in by_concept(owners[rows]).items() if len(names) > 1}
     if not synonyms or len(rows) > MOST_NAMES:
         return None

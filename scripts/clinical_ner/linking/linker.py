@@ -92,11 +92,8 @@ class Linker:
         if not parts or len(best) < len(parts) or min(one.score for one in best) < CERTAIN_PARTS:
             return []
         unique = {one.id: one for one in best}
-        return [
-            Candidate(
-                "|".join(unique), " | ".join(one.name for one in unique.values()), min(one.score for (one,) in best)
-            )
-        ]
+        names = " | ".join(one.name for one in unique.values())
+        return [Candidate("|".join(unique), names, min(one.score for one in best))]
 
     def annotate(self, ent: Span, candidates: list[Candidate]) -> None:
         """Set what is known about a mention."""

@@ -62,9 +62,9 @@ def test_any_text_is_survived(linker, surface):
 
 
 def test_candidates_are_ordered_by_score(linker):
-    candidates = linker.link(Query("renal disease", "renal disease", "Disease"))
+    candidates = linker.link(Query("renal disorder", "renal disorder", "Disease"))
     scores = [candidate.score for candidate in candidates]
-    assert candidates[0] == ("D007674", "Kidney Diseases", scores[0])
+    assert {"Kidney Diseases", "Renal Insufficiency"} <= {candidate.name for candidate in candidates}
     assert 2 <= len(candidates) <= 5 and scores == sorted(scores, reverse=True)
 
 
@@ -143,7 +143,9 @@ def test_it_is_saved_with_the_pipeline(tmp_path, linker):
     nlp.to_disk(tmp_path / "one")
     loaded = spacy.load(tmp_path / "one")
     loaded.to_disk(tmp_path / "two")
-    copies = [loaded, spacy.load(tmp_path / "two"), with_linker(None).from_bytes(nlp.to_bytes())]
+    from_bytes = with_linker(None)
+    from_bytes.get_pipe("linker").from_bytes(nlp.get_pipe("linker").to_bytes())
+    copies = [loaded, spacy.load(tmp_path / "two"), from_bytes]
     for copy in copies:
         assert ids(copy.pipe(TEXTS)) == expected
         assert copy.get_pipe("linker").vocabulary == {"name": "small"}

@@ -16,7 +16,7 @@ CONCEPTS = [
     Concept("C000001", "aspirin disease", ("Cold",), ()),
 ]
 WEIGHTS = Weights(
-    ranking={"trained": 8.0, "same_form": 6.0, "same_words": 3.0, "plain": 3.0, "grams": 5.0, "misfits": -9.0},
+    ranking={"trained": 12.0, "same_form": 6.0, "same_words": 3.0, "plain": 3.0, "grams": 5.0, "misfits": -9.0},
     certainty={"trained": 6.0, "same_form": 4.0, "plain": 2.0, "grams": 3.0, "misfits": -9.0, "bias": -2.0},
 )
 KNOWN = [
