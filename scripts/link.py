@@ -13,7 +13,7 @@ from spacy.language import Language
 from wasabi import msg
 
 from scripts.catalog.corpora import choose_labels
-from scripts.clinical_ner.linking.linker import LINKER, Linker
+from scripts.clinical_ner.linking.linker import LINKER, THRESHOLD, Linker
 from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
@@ -40,7 +40,7 @@ class LinkOptions:
     """
 
     labels: dict[str, str] = field(default_factory=dict)
-    threshold: float = 0.0
+    threshold: float = THRESHOLD
     seed: int = 0
     vector_labels: tuple[str, ...] = ("Disease",)
 
@@ -114,7 +114,7 @@ def link_cli(
     ],
     output: Annotated[Path, typer.Argument(help="Folder for the pipeline; it may be that of the pipeline itself")],
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
-    threshold: Annotated[float, typer.Option(help="Mentions with a lower score get no id")] = 0.0,
+    threshold: Annotated[float, typer.Option(help="Mentions with a lower score get no id")] = THRESHOLD,
     seed: Annotated[int, typer.Option(help="Seed of the vectors of synonyms")] = 0,
     vector_labels: Annotated[
         str, typer.Option(help="Labels for whose names vectors of synonyms are trained, which takes minutes")

@@ -77,7 +77,7 @@ def train_vectors(index: NameIndex, *, labels: int, seed: int = 0, epochs: int =
         train_epoch(vectors, optimizer, synonyms, np.repeat(order, PAIRS), random)
     table = vectors.table()
     names = np.concatenate([encode(table, chunk) for _, chunk in in_chunks(forms, 2**12)])
-    return SynonymVectors(table, names, rows.astype(np.int32))
+    return SynonymVectors(table, names, rows.astype(np.int32), np.array(labels))
 
 
 def by_concept(owners: np.ndarray) -> dict[int, list[int]]:

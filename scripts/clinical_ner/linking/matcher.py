@@ -17,7 +17,7 @@ from .vectors import SynonymVectors
 
 NEAREST = 20
 # How much of the index a search reads.
-MOST_POSTINGS = 200_000
+MOST_POSTINGS = 100_000
 # The candidates that are kept.
 BEST = 5
 EVIDENCE = (
@@ -139,7 +139,39 @@ class Weights:
 
 
 # Fitted on BC5CDR's dev split.
-DEFAULT_WEIGHTS = Weights(ranking={}, certainty={})
+DEFAULT_WEIGHTS = Weights(
+    ranking={
+        "trained": 2.2706,
+        "same_form": 0.1199,
+        "same_words": 2.0046,
+        "preferred": 0.9323,
+        "grams": -1.6015,
+        "gram_margin": 4.1774,
+        "vectors": 2.1524,
+        "vector_margin": 2.8644,
+        "fits": 0.3726,
+        "misfits": -4.0298,
+        "frequent": 0.4418,
+        "plain": -0.2329,
+    },
+    certainty={
+        "trained": 0.9944,
+        "same_form": 0.1922,
+        "same_words": 0.7952,
+        "preferred": 1.2243,
+        "grams": 0.81,
+        "gram_margin": -0.0125,
+        "vectors": 0.0021,
+        "vector_margin": -0.3321,
+        "fits": 3.1165,
+        "misfits": -0.0508,
+        "frequent": 0.0432,
+        "plain": -1.2952,
+        "share": 4.9217,
+        "short": -0.4276,
+        "bias": -6.3997,
+    },
+)
 
 
 @dataclass(eq=False)
@@ -174,6 +206,10 @@ class Matcher:
             for at, score in zip(order, scores, strict=True)
         ]
 
+    def bit(self, label: str) -> int:
+        """Return the bit of a label in the index, 0 for one that the vocabulary does not know."""
+        return 1 << self.labels.index(label) if label in self.labels else 0
+
     def gather(self, query: Query) -> tuple[list[int], np.ndarray]:
         """Return the concepts that a mention may be, and the evidence for each.
 
@@ -191,7 +227,7 @@ class Matcher:
             self.add_same(found, form, as_plain=form not in forms)
         # The search takes most of the time, and where a name is known it would hardly change the order.
         if not any(row["trained"] or row["same_form"] for row in found.values()):
-            self.add_near(found, forms[0])
+            self.add_near(found, forms[0], self.bit(query.label))
         self.add_labels(found, query.label)
         return list(found), np.array([[row[name] for name in EVIDENCE] for row in found.values()])
 
@@ -217,11 +253,12 @@ class Matcher:
         for row in self.index.same_words(form):
             found[int(self.index.owners[row])]["plain" if as_plain else "same_words"] = 1.0
 
-    def add_near(self, found: "Found", form: str) -> None:
-        """Add the concepts with similar names."""
+    def add_near(self, found: "Found", form: str, label: int) -> None:
+        """Add the concepts with similar names. The label is given as its bit."""
+        vectors = self.vectors if self.vectors and label & int(self.vectors.labels) else None
         for kind, nearest in (
             ("gram", self.index.nearest(form, NEAREST, most_postings=MOST_POSTINGS)),
-            ("vector", self.vectors.nearest(form, self.index.owners, NEAREST) if self.vectors else []),
+            ("vector", vectors.nearest(form, self.index.owners, NEAREST) if vectors else []),
         ):
             for near in nearest:
                 evidence = found[near.concept]
@@ -233,7 +270,7 @@ class Matcher:
 
     def add_labels(self, found: "Found", label: str) -> None:
         """Add whether the concepts fit the label, and how frequent they are in the annotated corpus."""
-        bit = 1 << self.labels.index(label) if label in self.labels else 0
+        bit = self.bit(label)
         for concept, row in found.items():
             mask = int(self.index.labels[concept])
             row["fits"] = float(bool(mask & bit))

@@ -38,11 +38,13 @@ class SynonymVectors:
     table (ndarray): the vector of each feature.
     names (ndarray): the vectors of names, each of length 1.
     rows (ndarray): the names' numbers in the index.
+    labels (ndarray): the bits of the labels that the names fit, as a single number.
     """
 
     table: np.ndarray
     names: np.ndarray
     rows: np.ndarray
+    labels: np.ndarray
 
     def encode(self, forms: Sequence[str]) -> np.ndarray:
         """Return the vectors of forms, (forms, width), each of length 1 or 0."""
@@ -65,13 +67,13 @@ class SynonymVectors:
         folder.mkdir(parents=True, exist_ok=True)
         for field in fields(self):
             array = getattr(self, field.name)
-            np.save(folder / f"{field.name}.npy", array if field.name == "rows" else array.astype(np.float16))
+            np.save(folder / f"{field.name}.npy", array.astype(np.float16) if array.dtype == np.float32 else array)
 
     @classmethod
     def from_disk(cls, folder: Path) -> "SynonymVectors":
         """Read the arrays that `to_disk` wrote."""
-        table, names, rows = (np.load(folder / f"{field.name}.npy") for field in fields(cls))
-        return cls(table.astype(np.float32), names.astype(np.float32), rows)
+        table, names, rows, labels = (np.load(folder / f"{field.name}.npy") for field in fields(cls))
+        return cls(table.astype(np.float32), names.astype(np.float32), rows, labels)
 
 
 def encode(table: np.ndarray, forms: Sequence[str]) -> np.ndarray:
