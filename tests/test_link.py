@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 from scripts.clinical_ner.linking.matcher import LinkedName, Query
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
-from scripts.link import LinkOptions, link, link_cli
+from scripts.link import link_cli
 from scripts.linking.build import check_ids, linked_names, with_names
+from scripts.linking.pipeline import LinkOptions, link
 from scripts.records.bigbio import Record
 from scripts.vocabularies.folder import Description, write_vocabulary
 from tests.clinical_ner.linking.vocabulary import CONCEPTS, GROUPS

@@ -84,6 +84,7 @@ RERUN = {
     "configs/encoders.yml": {"fetch-encoder", "train"},
     "configs/heads/token.cfg": {"train"},
     "configs/ner.cfg": {"train"},
+    "configs/vocabularies.yml": set(),
     "requirements.txt": {"package"},
     "scripts/annotation/local_engine.py": set(),
     "scripts/benchmarks/harness.py": set(),
@@ -97,12 +98,14 @@ RERUN = {
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
     "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
     "scripts/gpu_check/checks.py": set(),
+    "scripts/linking/build.py": {"evaluate"},
     "scripts/packaging/init.py.txt": {"package"},
     "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "package", "calibrate"},
     "scripts/reporting/page/page.html": {"evaluate", "calibrate"},
     "scripts/service/app.py": set(),
     "scripts/synthetic/data/train.yaml": {"fetch-corpus", "generate-notes"},
     "scripts/train.py": {"train"},
+    "scripts/vocabularies/mesh.py": set(),
 }
 
 
