@@ -110,10 +110,24 @@ class NameIndex:
             return []
         rarest = known[np.argsort(lengths[known], kind="stable")]
         read = rarest[: max(int(np.searchsorted(np.cumsum(lengths[rarest]), most_postings)), 1)]
-        found = np.concatenate([self.postings[ends[gram] - lengths[gram] : ends[gram]] for gram in read])
-        sums = np.bincount(found, weights=np.repeat(weights[read], lengths[read]), minlength=len(self.norms))
-        similarities = sums / (self.norms * np.sqrt(weights.sum()))
-        return [Near(int(row), int(self.owners[row]), float(similarities[row])) for row in largest(similarities, count)]
+        lists = [self.postings[ends[gram] - lengths[gram] : ends[gram]] for gram in read]
+        sums = np.zeros(len(self.norms), dtype=np.float32)
+        for rows, weight in zip(lists, weights[read].astype(np.float32), strict=True):
+            sums[rows] += weight
+        # Only what the lists touch is read, so that the time does not grow with the vocabulary.
+        rows = np.concatenate(lists)
+        similarities = sums[rows] / (self.norms[rows] * np.float32(np.sqrt(weights.sum())))
+        # Most are far below the largest, and sorting all of them would take longer than the search.
+        near = np.flatnonzero(similarities > similarities.max() / 2)
+        unique, first = np.unique(rows[near], return_index=True)
+        if len(unique) < count:
+            near = np.arange(len(rows))
+            unique, first = np.unique(rows, return_index=True)
+        similarities = similarities[near[first]]
+        return [
+            Near(int(unique[at]), int(self.owners[unique[at]]), float(similarities[at]))
+            for at in largest(similarities, count)
+        ]
 
     def to_disk(self, folder: Path) -> None:
         """Write the arrays, a file each."""
@@ -196,8 +210,7 @@ def squared_idf(counts: np.ndarray, names: int) -> np.ndarray:
 
 def largest(similarities: np.ndarray, count: int) -> np.ndarray:
     """Return the indices of the largest similarities above 0, the largest first, of equal ones the first first."""
-    # Most are far below the largest, and sorting all of them would take longer than the search.
-    some = np.flatnonzero(similarities > max(similarities.max() / 2, 0))
+    some = np.flatnonzero(similarities > max(float(similarities.max()) / 2, 0))
     if len(some) < count:
         some = np.flatnonzero(similarities > 0)
     return some[np.lexsort((some, -similarities[some]))[:count]]
