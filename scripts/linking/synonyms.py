@@ -67,7 +67,7 @@ def train_vectors(index: NameIndex, *, labels: int, seed: int = 0, epochs: int =
     synonyms = {concept: names for concept, names in by_concept(owners[rows]).items() if len(names) > 1}
     if not synonyms or len(rows) > MOST_NAMES:
         return None
-    forms = [index.name(row) for row in rows]
+    forms = [index.name(int(row)) for row in rows]
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     vectors = NameVectors(forms)

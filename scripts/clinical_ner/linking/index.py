@@ -153,7 +153,11 @@ def build_index(concepts: Iterable[Concept], labels: Mapping[str, Sequence[str]]
     RETURNS (NameIndex): the index.
     RAISES (ValueError): there is no concept, or none has a name.
     """
-    ids, titles, masks, names, owners = [], [], [], [], []
+    ids: list[str] = []
+    titles: list[str] = []
+    masks: list[int] = []
+    names: list[str] = []
+    owners: list[int] = []
     for number, concept in enumerate(concepts):
         ids.append(concept.id)
         titles.append(concept.name)
