@@ -18,6 +18,7 @@ from scripts.errors import ProjectError
 from scripts.package import (
     ROOT,
     check_version,
+    check_vocabulary,
     make_meta,
     package,
     performance,
@@ -211,6 +212,29 @@ def test_versions(version: str) -> None:
 def test_bad_versions_are_refused(version: str, right: str) -> None:
     with pytest.raises(ProjectError, match=f"is not a version in normal form. Use for instance --vars.version {right}"):
         check_version(version)
+
+
+VOCABULARY = {"title": "MeSH 2026", "license": "Courtesy of NLM", "restricted": False}
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "allowed"),
+    [(None, False), (VOCABULARY, False), ({**VOCABULARY, "restricted": True}, True)],
+)
+def test_a_vocabulary_that_may_be_passed_on_is_a_source_of_the_wheel(vocabulary, allowed) -> None:
+    check_vocabulary(vocabulary, allowed=allowed)
+    encoder = {"source": "x", "revision": "1", "encoder": "e", "licence": "MIT"}
+    meta = {"labels": {"ner": ["X"]}}
+    sources = make_meta(meta, profile="p", encoder=encoder, version="1.0", performance={}, vocabulary=vocabulary)[
+        "sources"
+    ]
+    expected = [{"name": "Vocabulary MeSH 2026", "license": "Courtesy of NLM"}] if vocabulary else []
+    assert sources[2:] == expected
+
+
+def test_a_restricted_vocabulary_is_not_put_into_a_wheel_by_itself() -> None:
+    with pytest.raises(ProjectError, match=r"MeSH 2026, which may not be passed on: Courtesy of NLM.*--restricted"):
+        check_vocabulary({**VOCABULARY, "restricted": True}, allowed=False)
 
 
 def test_path_of_a_local_encoder_stays_out_of_the_wheel() -> None:

@@ -24,6 +24,7 @@ from scripts.evaluation.attribute_scores import score_attributes
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize_errors
 from scripts.evaluation.inputs import EvaluationData, read_evaluation_data, read_training_log
+from scripts.evaluation.linking_scores import score_linking
 from scripts.evaluation.peers import score_peers
 from scripts.evaluation.reliability import score_confidence
 from scripts.evaluation.scoring import (
@@ -90,6 +91,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     attributes: the scores of attributes and sections, see `attribute_scores.score_attributes`; None if the corpus has
         no gold for what the pipeline assigns. attribute_errors.jsonl lists the errors on gold mentions.
     confidence: how far confidences can be trusted, see `score_confidence`; None if the pipeline gives none.
+    linking: the scores of the ids of mentions, see `score_linking`; None if the pipeline has no linker.
     learning: a list of {epoch, step, losses, precision, recall, f1} on dev from the training log; None without a log.
     peers: the table of `scores` for each published system; empty if there are none.
 
@@ -122,6 +124,14 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
         **tables,
         "attributes": attributes,
         "confidence": score_confidence(documents, predicted) if gives_confidence(nlp) else None,
+        "linking": score_linking(
+            nlp,
+            {document_id(record): document_text(record) for record in data.records},
+            gold,
+            predicted,
+            seed=options.seed,
+            peers=options.peers,
+        ),
         "learning": learning,
         "peers": score_peers(options.peers, gold, seed=options.seed) if options.peers else {},
     }
