@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import spacy
 from spacy.language import Language
@@ -73,7 +73,7 @@ def check_there(model: str) -> None:
     RAISES (ProjectError): there is none.
     """
     if model.endswith(".whl"):
-        is_there = is_wheel(Path(model))
+        is_there = Path(model).exists()
     else:
         is_there = (Path(model) / "config.cfg").is_file() or spacy.util.is_package(model)
     if not is_there:
@@ -82,15 +82,6 @@ def check_there(model: str) -> None:
             "Use the folder of one, for instance training/<run>/model-best, a wheel, or the name of an installed"
             " package.",
         )
-
-
-def is_wheel(path: Path) -> bool:
-    """Return whether a file is a wheel that can be read."""
-    try:
-        with ZipFile(path):
-            return True
-    except (OSError, BadZipFile):
-        return False
 
 
 def load_folder_or_package(model: str) -> Language:
