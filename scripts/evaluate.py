@@ -14,7 +14,7 @@ from wasabi import msg
 
 from scripts.catalog.corpora import choose_labels
 from scripts.errors import shown_to_user
-from scripts.evaluation.formatting import show_scores
+from scripts.evaluation.formatting import show_linking, show_scores
 
 
 def evaluate_cli(
@@ -47,6 +47,8 @@ def evaluate_cli(
         )
         scores = evaluate(model, source, corpus, output, options)
     show_scores({output.name: scores["scores"], **scores["peers"]})
+    if scores["linking"]:
+        show_linking(scores["linking"])
     msg.good(f"Scores, errors and predictions are in {output}")
     if text:
         msg.info("errors.jsonl quotes the documents. If they are private, use --no-text before you share the folder.")

@@ -16,12 +16,15 @@ import srsly
 import typer
 from confection import Config
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
 from scripts.catalog.corpora import find_corpus
+from scripts.clinical_ner.encoder.int8 import BELOW_TORCH
 from scripts.clinical_ner.encoder.transformer import PRECISIONS
+from scripts.clinical_ner.linking.linker import SETTINGS
 from scripts.clinical_ner.registration import FACTORIES, register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, remove
@@ -37,15 +40,18 @@ SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
 
 
-def runtime_requirements(requirements: Path) -> list[str]:
+def runtime_requirements(requirements: Path, precision: str = FP32) -> list[str]:
     """Return the requirements of the wheel: the ranges with which the project itself is installed.
 
     requirements (Path): the project's requirements.txt.
+    precision (str): the encoder's precision. The operators of int8 need an older torch.
     RETURNS (list[str]): one requirement for each package that the pipeline needs when it runs.
     """
     lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf8").splitlines())
-    ranges = {requirement.name: str(requirement) for requirement in map(Requirement, filter(None, lines))}
-    return [ranges[name] for name in RUNTIME_REQUIREMENTS]
+    ranges = {requirement.name: requirement for requirement in map(Requirement, filter(None, lines))}
+    if precision != FP32:
+        ranges["torch"].specifier &= SpecifierSet(f"<{BELOW_TORCH}")
+    return [str(ranges[name]) for name in RUNTIME_REQUIREMENTS]
 
 
 def make_meta(
@@ -56,6 +62,7 @@ def make_meta(
     version: str,
     performance: dict[str, Any],
     precision: str = FP32,
+    vocabulary: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Complete the meta.json of a trained pipeline for someone who installs the wheel.
 
@@ -66,6 +73,7 @@ def make_meta(
     performance (dict[str, Any]): the scores on test, in fp32.
     precision (str): the encoder's precision. If it is not fp32 it is part of the name, so that both wheels of a run
         can be installed.
+    vocabulary (dict[str, Any] | None): what the linker says about its vocabulary; None without a linker.
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
     corpus = find_corpus(profile).citation
@@ -84,10 +92,36 @@ def make_meta(
         "sources": [
             corpus,
             {"name": f"Encoder {source}{revision}", "license": encoder["licence"] or "not stated"},
+            *([vocabulary_source(vocabulary)] if vocabulary else []),
         ],
-        "requirements": runtime_requirements(ROOT / "requirements.txt"),
+        "requirements": runtime_requirements(ROOT / "requirements.txt", precision),
         "performance": performance,
     }
+
+
+def vocabulary_source(vocabulary: dict[str, Any]) -> dict[str, str]:
+    """Return a vocabulary as a source in meta.json."""
+    return {"name": f"Vocabulary {vocabulary['title']}", "license": vocabulary["license"]}
+
+
+def read_linker_vocabulary(model: Path) -> dict[str, Any] | None:
+    """Return what the linker of a saved pipeline says about its vocabulary, None if it has none."""
+    path = model / "linker" / SETTINGS
+    return srsly.read_json(path)["vocabulary"] if path.is_file() else None
+
+
+def check_vocabulary(vocabulary: dict[str, Any] | None, *, allowed: bool) -> None:
+    """Raise an error if a vocabulary may not be passed on, unless it is allowed explicitly.
+
+    vocabulary (dict[str, Any] | None): what the linker says about its vocabulary.
+    allowed (bool): whether a restricted one may be in the wheel.
+    RAISES (ProjectError): its license forbids passing it on.
+    """
+    if vocabulary and vocabulary["restricted"] and not allowed:
+        raise ProjectError(
+            f"The pipeline holds {vocabulary['title']}, which may not be passed on: {vocabulary['license']}",
+            "If the wheel stays with those who have a license, give --restricted-vocabulary.",
+        )
 
 
 def precision_note(precision: str) -> str:
@@ -140,6 +174,19 @@ def set_precision(source: Path, precision: str) -> None:
     config.to_disk(path)
 
 
+def remove_project_callback(source: Path) -> None:
+    """Remove the callback of training from the config of a package's source folder.
+
+    It is the project's and not in the wheel, so that `spacy train` with the wheel's config would not find it (E893).
+
+    source (Path): the folder.
+    """
+    (path,) = source.rglob("config.cfg")
+    config = Config().from_disk(path, interpolate=False)
+    config["training"]["before_to_disk"] = None
+    config.to_disk(path)
+
+
 def build_wheel(folder: Path) -> Path:
     """Build the wheel of a package's source folder, without a network.
 
@@ -159,7 +206,15 @@ def build_wheel(folder: Path) -> Path:
 
 
 def package(
-    model: Path, encoder: Path, metrics: Path, output: Path, *, profile: str, version: str, precision: str = FP32
+    model: Path,
+    encoder: Path,
+    metrics: Path,
+    output: Path,
+    *,
+    profile: str,
+    version: str,
+    precision: str = FP32,
+    restricted_vocabulary: bool = False,
 ) -> Path:
     """Package a trained pipeline as a wheel.
 
@@ -170,6 +225,7 @@ def package(
     profile (str): the corpus the pipeline was trained on.
     version (str): the wheel's version.
     precision (str): the precision of the encoder once the wheel is loaded. The weights in the wheel are the same.
+    restricted_vocabulary (bool): whether a vocabulary that may not be passed on may be in the wheel.
     RETURNS (Path): the wheel.
     RAISES (ProjectError): the version or the precision is invalid, or an earlier command has not been run.
     """
@@ -183,6 +239,8 @@ def package(
     ):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
+    vocabulary = read_linker_vocabulary(model)
+    check_vocabulary(vocabulary, allowed=restricted_vocabulary)
     meta = make_meta(
         srsly.read_json(model / "meta.json"),
         profile=profile,
@@ -191,6 +249,7 @@ def package(
         # Not with srsly, which reads 0.802529 as 0.8025289999999999.
         performance=performance(json.loads((metrics / "scores.json").read_text(encoding="utf8"))),
         precision=precision,
+        vocabulary=vocabulary,
     )
     with moved_into_place(output) as partial, TemporaryDirectory() as folder:
         partial.mkdir()
@@ -202,6 +261,7 @@ def package(
         spacy_package(model, partial, meta_path=meta_path, create_sdist=False)
         (source,) = partial.iterdir()
         set_precision(source, precision)
+        remove_project_callback(source)
         if (metrics / "report.md").is_file():
             card = (metrics / "report.md").read_text(encoding="utf8")
             note = precision_note(precision).strip()
@@ -252,10 +312,22 @@ def package_cli(
     profile: Annotated[str, typer.Option(help="The corpus the pipeline was trained on")],
     version: Annotated[str, typer.Option(help="The wheel's version")],
     precision: Annotated[str, typer.Option(help="fp32, or int8, which is faster on a CPU")] = FP32,
+    restricted_vocabulary: Annotated[
+        bool, typer.Option("--restricted-vocabulary", help="Put a vocabulary into the wheel that may not be passed on")
+    ] = False,
 ) -> None:
     """Build the wheel that people install."""
     with shown_to_user():
-        wheel = package(model, encoder, metrics, output, profile=profile, version=version, precision=precision)
+        wheel = package(
+            model,
+            encoder,
+            metrics,
+            output,
+            profile=profile,
+            version=version,
+            precision=precision,
+            restricted_vocabulary=restricted_vocabulary,
+        )
     msg.good(f"{wheel} ({wheel.stat().st_size / 1e6:.0f} MB)", f"pip install {wheel}")
 
 

@@ -10,13 +10,15 @@ import sys
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import spacy
 from spacy.language import Language
+from thinc.api import Model
 
 from scripts.errors import ProjectError
 from scripts.files import remove, sha256
+from scripts.gpu import use_gpu
 
 # In the config of each pipeline that this project trained.
 NEEDS_LIBRARY = re.compile("clinical_|transformer")
@@ -46,13 +48,32 @@ def load_pipeline(model: str) -> Language:
     return nlp
 
 
+def load_on(model: str, gpu_id: int) -> Language:
+    """Load a pipeline in a process of its own, on a GPU or, if its number is -1, on the CPU; see `load_pipeline`."""
+    use_gpu(gpu_id)
+    return load_pipeline(model)
+
+
+def use_threads_here(nlp: Language) -> None:
+    """Let a pipeline use torch's threads in this process, and not in the one that loaded it.
+
+    In a process that was forked, run the pipeline in a new thread: only that has threads of its own; see
+    `scripts.workers`.
+    """
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+    for node in (node for model in models if isinstance(model, Model) for node in model.walk()):
+        # An encoder's; see `clinical_ner.processes`.
+        if hasattr(node, "home"):
+            node.home = os.getpid()
+
+
 def check_there(model: str) -> None:
     """Check that there is a folder, a wheel or an installed package.
 
     RAISES (ProjectError): there is none.
     """
     if model.endswith(".whl"):
-        is_there = is_wheel(Path(model))
+        is_there = Path(model).exists()
     else:
         is_there = (Path(model) / "config.cfg").is_file() or spacy.util.is_package(model)
     if not is_there:
@@ -61,15 +82,6 @@ def check_there(model: str) -> None:
             "Use the folder of one, for instance training/<run>/model-best, a wheel, or the name of an installed"
             " package.",
         )
-
-
-def is_wheel(path: Path) -> bool:
-    """Return whether a file is a wheel that can be read."""
-    try:
-        with ZipFile(path):
-            return True
-    except (OSError, BadZipFile):
-        return False
 
 
 def load_folder_or_package(model: str) -> Language:

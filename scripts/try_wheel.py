@@ -46,7 +46,12 @@ def describe(ent):
         "label": ent.label_,
         "concept": ent.kb_id_,
         "confidence": None if confidence is None else float(confidence),
-        "attributes": {name: value for name, value in values.items() if value is not None},
+        # The title of a section is a span.
+        "attributes": {
+            name: str(value) if hasattr(value, "start_char") else value
+            for name, value in values.items()
+            if value is not None
+        },
     }
 
 texts = [Path(path).read_text(encoding="utf8") for path in sys.argv[2:]]

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from confection import Config
 from packaging.requirements import Requirement
 
 from scripts.errors import ProjectError
 from scripts.package import (
     ROOT,
     check_version,
+    check_vocabulary,
     make_meta,
     package,
     performance,
+    remove_project_callback,
     runtime_requirements,
     set_precision,
 )
@@ -185,6 +188,19 @@ def test_requirements_are_the_projects_own_ranges(tmp_path: Path) -> None:
     ]
 
 
+def test_int8_requires_a_torch_that_has_its_operators() -> None:
+    requirements = ROOT / "requirements.txt"
+    torch = {name: Requirement(runtime_requirements(requirements, name)[-1]).specifier for name in ("fp32", "int8")}
+    assert ("2.13.0" in torch["int8"], "2.14.0" in torch["int8"], "2.14.0" in torch["fp32"]) == (True, False, True)
+
+
+def test_config_in_the_wheel_names_no_function_of_the_project(tmp_path: Path) -> None:
+    nlp = spacy.blank("en", config={"training": {"before_to_disk": {"@callbacks": "project.whole_checkpoints.v1"}}})
+    nlp.to_disk(tmp_path / "model")
+    remove_project_callback(tmp_path)
+    assert Config().from_disk(tmp_path / "model/config.cfg")["training"]["before_to_disk"] is None
+
+
 @pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "1.0a1"])
 def test_versions(version: str) -> None:
     check_version(version)
@@ -196,6 +212,29 @@ def test_versions(version: str) -> None:
 def test_bad_versions_are_refused(version: str, right: str) -> None:
     with pytest.raises(ProjectError, match=f"is not a version in normal form. Use for instance --vars.version {right}"):
         check_version(version)
+
+
+VOCABULARY = {"title": "MeSH 2026", "license": "Courtesy of NLM", "restricted": False}
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "allowed"),
+    [(None, False), (VOCABULARY, False), ({**VOCABULARY, "restricted": True}, True)],
+)
+def test_a_vocabulary_that_may_be_passed_on_is_a_source_of_the_wheel(vocabulary, allowed) -> None:
+    check_vocabulary(vocabulary, allowed=allowed)
+    encoder = {"source": "x", "revision": "1", "encoder": "e", "licence": "MIT"}
+    meta = {"labels": {"ner": ["X"]}}
+    sources = make_meta(meta, profile="p", encoder=encoder, version="1.0", performance={}, vocabulary=vocabulary)[
+        "sources"
+    ]
+    expected = [{"name": "Vocabulary MeSH 2026", "license": "Courtesy of NLM"}] if vocabulary else []
+    assert sources[2:] == expected
+
+
+def test_a_restricted_vocabulary_is_not_put_into_a_wheel_by_itself() -> None:
+    with pytest.raises(ProjectError, match=r"MeSH 2026, which may not be passed on: Courtesy of NLM.*--restricted"):
+        check_vocabulary({**VOCABULARY, "restricted": True}, allowed=False)
 
 
 def test_path_of_a_local_encoder_stays_out_of_the_wheel() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import spacy
@@ -49,10 +50,29 @@ def test_what_is_not_there(model):
         load_pipeline(model)
 
 
-def test_a_file_that_is_no_wheel(tmp_path):
-    (tmp_path / "broken-1.0-py3-none-any.whl").write_bytes(b"PK but no more")
-    with pytest.raises(ProjectError, match="There is no pipeline"):
-        load_pipeline(str(tmp_path / "broken-1.0-py3-none-any.whl"))
+def write_wheel(path: Path, files: dict[str, str]) -> None:
+    with ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        (None, "BadZipFile: File is not a zip file"),
+        ({"other/__init__.py": ""}, r"ModuleNotFoundError: No module named '.*broken'"),
+        ({"broken/__init__.py": "import no_such_library"}, "ModuleNotFoundError: No module named 'no_such_library'"),
+        ({"broken/__init__.py": "load = open('weights').read"}, "FileNotFoundError: .*'weights'"),
+        ({"broken/__init__.py": ""}, "AttributeError: .*has no attribute 'load'"),
+    ],
+)
+def test_an_error_in_a_wheel_is_reported_as_it_is(tmp_path, files, why):
+    wheel = tmp_path / "broken-1.0-py3-none-any.whl"
+    wheel.write_bytes(b"PK but no more")
+    if files is not None:
+        write_wheel(wheel, files)
+    with pytest.raises(ProjectError, match=rf"(?s)can't be loaded: {why}"):
+        load_pipeline(str(wheel))
 
 
 def test_a_pipeline_that_finds_nothing_is_refused(tmp_path):

@@ -20,7 +20,7 @@ CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "bigbio", "corpora", "errors", "files", "gpu", "pipelines"}
+LIBRARIES = {"__init__", "bigbio", "corpora", "downloads", "errors", "files", "gpu", "pipelines"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.
@@ -85,6 +85,7 @@ RERUN = {
     "configs/encoders.yml": {"fetch-encoder", "train"},
     "configs/heads/token.cfg": {"train"},
     "configs/ner.cfg": {"train"},
+    "configs/vocabularies.yml": set(),
     "requirements.txt": {"package"},
     "scripts/annotation/local_engine.py": set(),
     "scripts/benchmarks/harness.py": set(),
@@ -98,12 +99,14 @@ RERUN = {
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
     "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
     "scripts/gpu_check/checks.py": set(),
+    "scripts/linking/build.py": {"evaluate"},
     "scripts/packaging/init.py.txt": {"package"},
     "scripts/records/bigbio.py": {"fetch-corpus", "generate-notes", "convert", "evaluate", "package", "calibrate"},
     "scripts/reporting/page/page.html": {"evaluate", "calibrate"},
     "scripts/service/app.py": set(),
     "scripts/synthetic/data/train.yaml": {"fetch-corpus", "generate-notes"},
     "scripts/train.py": {"train"},
+    "scripts/vocabularies/mesh.py": set(),
 }
 
 

@@ -179,8 +179,10 @@ def test_killed_training_leaves_the_pipeline_before(
         run(project, tmp_path / "run", seed=9)
     assert (best / "ner" / "model").read_bytes() == before
     assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == [
+        "sections",
         "transformer",
         "ner",
+        "boundaries",
         "agreement",
         "abbreviations",
         "doc_cleaner",

@@ -44,13 +44,10 @@ def attribute_names(nlp: Language) -> tuple[str, ...]:
     return tuple(name for name in names if name != CONFIDENCE)
 
 
-def span_mention(
-    ent: Span, *, offset: int = 0, attributes: Sequence[str] = (), has_confidence: bool = False
-) -> Mention:
+def span_mention(ent: Span, *, attributes: Sequence[str] = (), has_confidence: bool = False) -> Mention:
     """Return an entity as a mention.
 
     ent (Span): the entity.
-    offset (int): the offset of its Doc in the whole text.
     attributes (Sequence[str]): the attributes to look for, of `attribute_names`.
     has_confidence (bool): whether the pipeline assigns `span._.confidence`.
     RETURNS (Mention): the mention.
@@ -58,8 +55,8 @@ def span_mention(
     """
     confidence = ent._.get(CONFIDENCE) if has_confidence else None
     return Mention(
-        start=ent.start_char + offset,
-        end=ent.end_char + offset,
+        start=ent.start_char,
+        end=ent.end_char,
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
@@ -84,16 +81,31 @@ def span_attributes(span: Span, names: Sequence[str]) -> dict[str, Any]:
     return {name: plain_value(value, name) for name, value in values.items() if value is not None}
 
 
+def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
+    """Set attributes of a span as a component would. An extension that is not there yet is added, with no default.
+
+    span (Span): the span.
+    values (Mapping[str, Any]): value by name.
+    """
+    for name, value in values.items():
+        if not span.has_extension(name):
+            span.set_extension(name, default=None)
+        span._.set(name, value)
+
+
 def plain_value(value: Any, name: str) -> Any:
     """Return the value of an attribute as JSON would give it back, in new objects.
 
     value (Any): the value.
     name (str): the attribute's name, for the message.
-    RETURNS (Any): the same with lists for tuples.
+    RETURNS (Any): the same with lists for tuples, and the text of a span.
     RAISES (ProjectError): JSON can't hold it. The message has its type only.
     """
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
+    # Not by its class: spaCy takes seconds to import.
+    if hasattr(value, "start_char"):
+        return str(value)
     if isinstance(value, (list, tuple)):
         return [plain_value(inner, name) for inner in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):

@@ -37,3 +37,17 @@ def show_scores(tables: dict[str, dict[str, dict[str, Any]]]) -> None:
         if len(table) > 3 or name not in ("micro", "macro")
     ]
     msg.table(rows, header=header, aligns=tuple("llrrrrrrr"), divider=True)
+
+
+def show_linking(linking: dict[str, Any]) -> None:
+    """Print the scores of ids: accuracy on gold mentions, then precision, recall and F1 of documents.
+
+    linking (dict[str, Any]): what `linking_scores.score_linking` returns.
+    """
+    rows = [
+        (name, row["mentions"], *(percent(row[measure]) for measure in ("accuracy_at_1", "accuracy_at_5", "reachable")))
+        for name, row in linking["accuracy"].items()
+    ]
+    header = ("Ids of gold mentions", "Mentions", "Accuracy at 1", "at 5", "Reachable")
+    msg.table(rows, header=header, aligns=tuple("lrrrr"), divider=True)
+    show_scores(linking["documents"])

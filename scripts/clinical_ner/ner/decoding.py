@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy
 from numpy import ndarray
+from spacy.attrs import SENT_START
 from spacy.tokens import Doc
 
+from ..invisible import is_blank
 from .calibration import EPSILON
 
 
@@ -40,6 +42,21 @@ def legal_transitions(n_tags: int) -> ndarray:
         legal[:, inside] = False
         legal[[inside - 1, inside], inside] = True
     return legal
+
+
+def cut_at_sentences(doc: Doc, scores: ndarray) -> ndarray:
+    """Return scores with which no mention crosses the start of a sentence: its first token is never inside of one.
+
+    doc (Doc): the document. Without sentence starts nothing changes.
+    scores (ndarray): (tokens, tags).
+    RETURNS (ndarray): the scores.
+    """
+    first = numpy.flatnonzero(doc.to_array([SENT_START]) == 1)
+    if len(first) < 2:
+        return scores
+    scores = scores.copy()
+    scores[first, 2::2] = -numpy.inf
+    return scores
 
 
 def decode(scores: list[ndarray]) -> list[ndarray]:
@@ -107,7 +124,7 @@ def trace(before: ndarray, last: ndarray, lengths: list[int]) -> list[ndarray]:
 
 
 def tagged_spans(doc: Doc, tags: ndarray) -> list[tuple[int, int, int]]:
-    """Return the mentions in a legal sequence of tags, without white space at their ends.
+    """Return the mentions in a legal sequence of tags, without white space and invisible characters at their ends.
 
     doc (Doc): the document.
     tags (ndarray): its tags.
@@ -118,9 +135,9 @@ def tagged_spans(doc: Doc, tags: ndarray) -> list[tuple[int, int, int]]:
         label, end = int(tags[start]) // 2, start + 1
         while end < len(tags) and tags[end] == tags[start] + 1:
             end += 1
-        while start < end and doc[start].is_space:
+        while start < end and is_blank(doc[start].text):
             start += 1
-        while start < end and doc[end - 1].is_space:
+        while start < end and is_blank(doc[end - 1].text):
             end -= 1
         if start < end:
             found.append((start, end, label))

@@ -22,7 +22,7 @@ from thinc.types import Floats2d
 from ..factory import Factory
 from ..version import check_version
 from .calibration import Calibration
-from .decoding import TaggedSpan, decode, log_softmax, probability, tagged_spans
+from .decoding import TaggedSpan, cut_at_sentences, decode, log_softmax, probability, tagged_spans
 
 # The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
@@ -228,10 +228,12 @@ class TokenClassifier(TrainablePipe):
     def entities(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> list[list[TaggedSpan]]:
         """Return the entities with the best legal tags, and the probability of each.
 
-        docs (Iterable[Doc]): the documents. No entity starts or ends with white space.
+        docs (Iterable[Doc]): the documents. No entity starts or ends with white space, or crosses a sentence's start.
         scores (list[numpy.ndarray]): (tokens, tags) for each.
         RETURNS (list[list[TaggedSpan]]): the entities of each document in order.
         """
+        docs = list(docs)
+        scores = [cut_at_sentences(doc, part) for doc, part in zip(docs, scores, strict=True)]
         return [
             [
                 TaggedSpan(start, end, self.labels[label], probability(log_probs, start, end, label))

@@ -1,0 +1,302 @@
+"""From a mention to the concepts that it may be, each with what speaks for it, and a score."""
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ..ner.abbreviations import find_definitions
+from ..ner.calibration import expit
+from .forms import normal_form, without_salt
+from .index import NameIndex
+from .vectors import SynonymVectors
+
+NEAREST = 20
+# How much of the index a search reads.
+MOST_POSTINGS = 100_000
+# The candidates that are kept.
+BEST = 5
+EVIDENCE = (
+    "trained",
+    "same_form",
+    "same_words",
+    "preferred",
+    "grams",
+    "gram_margin",
+    "vectors",
+    "vector_margin",
+    "fits",
+    "misfits",
+    "frequent",
+    "plain",
+)
+# Of a mention's best candidate; further to its evidence.
+CERTAINTY = (*EVIDENCE, "share", "short", "bias")
+ABBREVIATION = re.compile(r"[\w+-]+")
+
+
+class Query(NamedTuple):
+    """A mention to link.
+
+    surface (str): its text.
+    long (str): its text with the abbreviations that the document defines written out.
+    label (str): its label.
+    """
+
+    surface: str
+    long: str
+    label: str
+
+
+class Candidate(NamedTuple):
+    """A concept that a mention may be.
+
+    id (str): its id; ids of a composite mention are joined by "|".
+    name (str): its preferred name.
+    score (float): the probability that it is right.
+    """
+
+    id: str
+    name: str
+    score: float
+
+
+class LinkedName(NamedTuple):
+    """A mention of an annotated corpus with its id.
+
+    query (Query): the mention.
+    concept (str): its id, or ids joined by "|".
+    """
+
+    query: Query
+    concept: str
+
+
+def long_forms(text: str) -> dict[str, str]:
+    """Return the long forms of the abbreviations that a text defines."""
+    return {definition.short: definition.long for definition in find_definitions(text)}
+
+
+def write_out(surface: str, longs: Mapping[str, str]) -> str:
+    """Return a mention's text with its abbreviations written out.
+
+    surface (str): the text.
+    longs (Mapping[str, str]): the long forms by abbreviation.
+    RETURNS (str): the text; the same if it has none.
+    """
+    if surface in longs:
+        return longs[surface]
+    return ABBREVIATION.sub(lambda match: longs.get(match[0], match[0]), surface)
+
+
+class KnownNames:
+    """How often an annotated corpus uses a form for a concept.
+
+    counts (dict): counts by form, label and id.
+    """
+
+    def __init__(self, counts: dict[str, dict[str, dict[str, int]]] | None = None):
+        self.counts = counts or {}
+        self.totals: Counter[str] = Counter()
+        for labels in self.counts.values():
+            for ids in labels.values():
+                self.totals.update(ids)
+
+    @classmethod
+    def from_mentions(cls, names: Iterable[LinkedName]) -> "KnownNames":
+        """Count the mentions of an annotated corpus, under their forms with abbreviations and without."""
+        counts: dict[str, dict[str, dict[str, int]]] = {}
+        for query, concept in names:
+            for form in dict.fromkeys(map(normal_form, (query.long, query.surface))):
+                ids = counts.setdefault(form, {}).setdefault(query.label, {})
+                ids[concept] = ids.get(concept, 0) + 1
+        counts.pop("", None)
+        return cls(counts)
+
+    def shares(self, form: str, label: str) -> dict[str, float]:
+        """Return the share of each id among the mentions with a form, those with the same label if there are any."""
+        labels = self.counts.get(form, {})
+        ids: Counter[str] = Counter()
+        for found in [labels[label]] if label in labels else labels.values():
+            ids.update(found)
+        return {concept: count / ids.total() for concept, count in ids.items()}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each kind of evidence counts.
+
+    ranking (dict[str, float]): for the order of the candidates, by `EVIDENCE`.
+    certainty (dict[str, float]): for the probability that one is right, by `CERTAINTY`.
+    """
+
+    ranking: dict[str, float]
+    certainty: dict[str, float]
+
+
+# Fitted on BC5CDR's dev split.
+DEFAULT_WEIGHTS = Weights(
+    ranking={
+        "trained": 2.2706,
+        "same_form": 0.1199,
+        "same_words": 2.0046,
+        "preferred": 0.9323,
+        "grams": -1.6015,
+        "gram_margin": 4.1774,
+        "vectors": 2.1524,
+        "vector_margin": 2.8644,
+        "fits": 0.3726,
+        "misfits": -4.0298,
+        "frequent": 0.4418,
+        "plain": -0.2329,
+    },
+    certainty={
+        "trained": 0.9944,
+        "same_form": 0.1922,
+        "same_words": 0.7952,
+        "preferred": 1.2243,
+        "grams": 0.81,
+        "gram_margin": -0.0125,
+        "vectors": 0.0021,
+        "vector_margin": -0.3321,
+        "fits": 3.1165,
+        "misfits": -0.0508,
+        "frequent": 0.0432,
+        "plain": -1.2952,
+        "share": 4.9217,
+        "short": -0.4276,
+        "bias": -6.3997,
+    },
+)
+
+
+@dataclass(eq=False)
+class Matcher:
+    """Finds and scores candidates.
+
+    index (NameIndex): the vocabulary.
+    labels (Sequence[str]): the labels in the order of the index's bits.
+    known (KnownNames): the names of an annotated corpus.
+    vectors (SynonymVectors | None): the vectors of names, if there are any.
+    weights (Weights): how much each kind of evidence counts.
+    """
+
+    index: NameIndex
+    labels: Sequence[str]
+    known: KnownNames = field(default_factory=KnownNames)
+    vectors: SynonymVectors | None = None
+    weights: Weights = DEFAULT_WEIGHTS
+
+    def link(self, query: Query) -> list[Candidate]:
+        """Return the best candidates of a mention, the best first. Empty if it has no word."""
+        concepts, evidence = self.gather(query)
+        if not concepts:
+            return []
+        ranks = evidence @ as_array(self.weights.ranking, EVIDENCE)
+        scores = certainty_rows(query, evidence, ranks) @ as_array(self.weights.certainty, CERTAINTY)
+        # The order is that of the ranks; a lower score follows a higher one, so that no candidate seems better.
+        order = np.lexsort((np.array(concepts), -ranks))[:BEST]
+        scores = np.minimum.accumulate(scores[order])
+        return [
+            Candidate(self.index.concept_id(concepts[at]), self.index.title(concepts[at]), expit(float(score)))
+            for at, score in zip(order, scores, strict=True)
+        ]
+
+    def bit(self, label: str) -> int:
+        """Return the bit of a label in the index, 0 for one that the vocabulary does not know."""
+        return 1 << self.labels.index(label) if label in self.labels else 0
+
+    def gather(self, query: Query) -> tuple[list[int], np.ndarray]:
+        """Return the concepts that a mention may be, and the evidence for each.
+
+        query (Query): the mention.
+        RETURNS (tuple[list[int], ndarray]): the concepts' numbers, and the evidence of shape (concepts, `EVIDENCE`).
+        """
+        forms = [form for form in dict.fromkeys(map(normal_form, (query.long, query.surface))) if form]
+        if not forms:
+            return [], np.zeros((0, len(EVIDENCE)))
+        found: Found = defaultdict(lambda: dict.fromkeys(EVIDENCE, 0.0))
+        for form in forms:
+            self.add_known(found, form, query.label)
+        plain = without_salt(query.long)
+        for form in dict.fromkeys([*forms, plain]):
+            self.add_same(found, form, as_plain=form not in forms)
+        # The search takes most of the time, and where a name is known it would hardly change the order.
+        if not any(row["trained"] or row["same_form"] for row in found.values()):
+            self.add_near(found, forms[0], self.bit(query.label))
+        self.add_labels(found, query.label)
+        return list(found), np.array([[row[name] for name in EVIDENCE] for row in found.values()])
+
+    def add_known(self, found: "Found", form: str, label: str) -> None:
+        """Add the concepts that the annotated corpus has for a form."""
+        for concept, share in self.known.shares(form, label).items():
+            number = self.index.concept_number(concept)
+            if number is not None:
+                found[number]["trained"] = max(found[number]["trained"], share)
+
+    def add_same(self, found: "Found", form: str, *, as_plain: bool) -> None:
+        """Add the concepts with a name of the same form, or of the same words.
+
+        found (Found): the evidence.
+        form (str): the form.
+        as_plain (bool): whether it is the form without salt and dose.
+        """
+        for row in self.index.same_form(form):
+            evidence = found[int(self.index.owners[row])]
+            evidence["plain" if as_plain else "same_form"] = 1.0
+            if self.index.is_preferred(row):
+                evidence["preferred"] = 1.0
+        for row in self.index.same_words(form):
+            found[int(self.index.owners[row])]["plain" if as_plain else "same_words"] = 1.0
+
+    def add_near(self, found: "Found", form: str, label: int) -> None:
+        """Add the concepts with similar names. The label is given as its bit."""
+        vectors = self.vectors if self.vectors and label & int(self.vectors.labels) else None
+        for kind, nearest in (
+            ("gram", self.index.nearest(form, NEAREST, most_postings=MOST_POSTINGS)),
+            ("vector", vectors.nearest(form, self.index.owners, NEAREST) if vectors else []),
+        ):
+            for near in nearest:
+                evidence = found[near.concept]
+                evidence[f"{kind}s"] = max(evidence[f"{kind}s"], near.similarity)
+        for kind in ("gram", "vector"):
+            first, second = sorted([0.0, 0.0, *(row[f"{kind}s"] for row in found.values())])[:-3:-1]
+            for row in found.values():
+                row[f"{kind}_margin"] = row[f"{kind}s"] - (second if row[f"{kind}s"] == first else first)
+
+    def add_labels(self, found: "Found", label: str) -> None:
+        """Add whether the concepts fit the label, and how frequent they are in the annotated corpus."""
+        bit = self.bit(label)
+        for concept, row in found.items():
+            mask = int(self.index.labels[concept])
+            row["fits"] = float(bool(mask & bit))
+            row["misfits"] = float(bool(mask and bit and not mask & bit))
+            row["frequent"] = math.log1p(self.known.totals[self.index.concept_id(concept)])
+
+
+# The evidence by the number of the concept.
+Found = dict[int, dict[str, float]]
+
+
+def as_array(weights: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
+    """Return weights in the order of names, 0 for those that are not there."""
+    return np.array([weights.get(name, 0.0) for name in names])
+
+
+def certainty_rows(query: Query, evidence: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Return what the probability of each candidate is computed from.
+
+    query (Query): the mention.
+    evidence (ndarray): the evidence, of shape (candidates, `EVIDENCE`).
+    ranks (ndarray): the rank of each candidate.
+    RETURNS (ndarray): the rows, of shape (candidates, `CERTAINTY`).
+    """
+    powers = np.exp(ranks - ranks.max())
+    short = math.exp(-len(query.long) / 5)
+    count = len(ranks)
+    shares = powers / powers.sum()
+    return np.column_stack([evidence, shares, np.full(count, short), np.ones(count)])

@@ -1,0 +1,84 @@
+"""Weights that are fitted put the right candidate first, and scores mean what they say."""
+
+import numpy as np
+import pytest
+
+from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, Query, as_array, certainty_rows
+from scripts.linking.fitting import Judged, fit_certainty, fit_ranking, fit_weights, judge
+from scripts.linking.synonyms import by_concept, train_vectors
+from tests.clinical_ner.linking.vocabulary import make_matcher
+
+NAME = LinkedName(Query("a", "a", "Disease"), "D1")
+
+
+def judged(count: int, *, noise: float) -> list[Judged]:
+    """Return mentions with three candidates: the right one has more n-grams in common, but for some of the mentions."""
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        evidence = np.zeros((3, len(EVIDENCE)))
+        right = np.array([True, False, False])
+        evidence[:, EVIDENCE.index("grams")] = [0.9, 0.2, 0.1] if random.random() > noise else [0.1, 0.9, 0.2]
+        order = random.permutation(3)
+        found.append(Judged(NAME, evidence[order], right[order]))
+    return found
+
+
+def test_the_evidence_that_is_right_counts():
+    ranking = fit_ranking(judged(200, noise=0.1))
+    assert ranking[EVIDENCE.index("grams")] > 1
+    assert np.delete(ranking, EVIDENCE.index("grams")) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_a_score_is_the_share_that_is_right(noise):
+    mentions = judged(1000, noise=noise)
+    weights = fit_weights(mentions)
+    scores, right = [], []
+    for one in mentions:
+        ranks = one.evidence @ as_array(weights.ranking, EVIDENCE)
+        best = int(np.argmax(ranks))
+        rows = certainty_rows(one.name.query, one.evidence, ranks)
+        scores.append(1 / (1 + np.exp(-(rows @ as_array(weights.certainty, CERTAINTY))[best])))
+        right.append(one.right[best])
+    assert np.mean(scores) == pytest.approx(np.mean(right), abs=0.01)
+    assert np.mean(right) == pytest.approx(1 - noise, abs=0.04)
+
+
+def test_certainty_is_a_logistic_regression():
+    rows = np.array([[1.0]] * 10)
+    weights = fit_certainty(rows, np.array([True] * 8 + [False] * 2))
+    # Between 0 and log(0.8 / 0.2), because of the penalty.
+    assert 0.8 < weights[0] < np.log(4)
+
+
+def test_candidates_are_judged_by_any_of_the_ids():
+    matcher = make_matcher()
+    names = [
+        LinkedName(Query("hypertension", "hypertension", "Disease"), "D006973|D000001"),
+        LinkedName(Query("renal disorder", "renal disorder", "Disease"), "D000001"),
+        LinkedName(Query("+", "+", "Disease"), "D006973"),
+    ]
+    assert [one.right.any() for one in judge(matcher, names)] == [True, False]
+
+
+def test_vectors_are_the_same_each_time_and_bring_synonyms_together():
+    index = make_matcher().index
+    one, other = (train_vectors(index, labels=1, epochs=3) for _ in range(2))
+    assert one is not None and other is not None
+    assert (one.table == other.table).all()
+    assert np.linalg.norm(one.names, axis=1) == pytest.approx(1, abs=1e-5)
+    assert {int(index.labels[index.owners[row]]) for row in one.rows} == {1}
+    same, different = (
+        one.encode(["renal disease", "nephropathy", "hypertension"]) @ one.encode(["kidney disease"])[0],
+        0,
+    )
+    assert same[0] > same[2] > different - 1
+
+
+def test_without_synonyms_there_are_no_vectors():
+    assert train_vectors(make_matcher().index, labels=0) is None
+
+
+def test_names_by_concept():
+    assert by_concept(np.array([3, 3, 5])) == {3: [0, 1], 5: [2]}

@@ -1,0 +1,94 @@
+"""Vocabularies are fetched as checked folders, and what fits no label is left out."""
+
+import gzip
+
+import pytest
+
+from scripts import fetch_vocabulary as module
+from scripts.catalog.vocabularies import read_vocabularies
+from scripts.errors import ProjectError
+from scripts.fetch_vocabulary import fetch_vocabulary
+from scripts.vocabularies.folder import read_vocabulary
+from tests.vocabularies.test_readers import DESCRIPTORS, OMOP, SUPPLEMENTARY, name_row, write_all
+
+
+def ids(folder):
+    """Return the ids of a vocabulary."""
+    return [concept.id for concept in read_vocabulary(folder).concepts]
+
+
+@pytest.mark.parametrize(("keep_all", "expected"), [(False, ["C000002", "D005260", "D006973"]), (True, None)])
+def test_mesh_from_local_files(tmp_path, keep_all, expected):
+    files = write_all(tmp_path, {"desc2026.xml": DESCRIPTORS, "supp2026.gz": SUPPLEMENTARY})
+    written = fetch_vocabulary("mesh", tmp_path / "mesh", source=str(files), keep_all=keep_all)
+    assert ids(tmp_path / "mesh") == (expected or ["C000002", "D005260", "D006973"])
+    assert "Courtesy of the U.S. National Library of Medicine" in written.license
+    assert (written.year, written.restricted, sorted(written.sources)) == (
+        "2026",
+        False,
+        ["desc2026.xml", "supp2026.gz"],
+    )
+
+
+def test_what_fits_no_label_is_left_out_unless_it_is_asked_for(tmp_path):
+    text = DESCRIPTORS.replace("C14.907.489", "E01.370")
+    files = write_all(tmp_path, {"desc2026.xml": text, "supp2026.xml": SUPPLEMENTARY})
+    fetch_vocabulary("mesh", tmp_path / "some", source=str(files))
+    fetch_vocabulary("mesh", tmp_path / "all", source=str(files), keep_all=True)
+    assert ids(tmp_path / "some") == ["C000002", "D005260"]
+    assert ids(tmp_path / "all") == ["C000002", "D005260", "D006973"]
+
+
+def test_an_athena_download_is_restricted(tmp_path):
+    written = fetch_vocabulary("omop", tmp_path / "omop", source=str(write_all(tmp_path, OMOP)))
+    assert written.restricted
+    assert ids(tmp_path / "omop") == ["320128", "9"]
+
+
+def test_umls_keeps_the_types_of_its_labels(tmp_path):
+    types = "C1|T047|x|x|x||\nC2|T017|x|x|x||\n"
+    write_all(tmp_path, {"MRCONSO.RRF": name_row("C1", "a") + name_row("C2", "b"), "MRSTY.RRF": types})
+    assert fetch_vocabulary("umls", tmp_path / "umls", source=str(tmp_path)).restricted
+    assert ids(tmp_path / "umls") == ["C1"]
+
+
+def test_a_table_of_ones_own(tmp_path):
+    table = b"id\tname\tsynonyms\ttree_numbers\nX1\tA\tb|c\t\nX2\tD\t\tC14.907\nX3\tE\t\tE01\n"
+    (tmp_path / "own.tsv.gz").write_bytes(gzip.compress(table))
+    written = fetch_vocabulary("hospital", tmp_path / "hospital", source=str(tmp_path / "own.tsv.gz"))
+    assert (written.title, written.concepts, written.names) == ("hospital", 2, 4)
+    assert written.groups["Disease"] == ["C", "F03", "disease"]
+    assert ids(tmp_path / "hospital") == ["X1", "X2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "why"),
+    [
+        ("Mesh", "", "can't be a vocabulary's name"),
+        ("other", "", "There is no vocabulary 'other'"),
+        ("omop", "", "can't be downloaded without an account.*OMOP_VOCABULARY"),
+        ("mesh", "missing", "There is no file or folder"),
+        ("mesh", ".", "lacks a file of Medical Subject Headings"),
+        ("omop", ".", "has no CONCEPT.csv"),
+    ],
+)
+def test_a_wrong_source_is_refused(tmp_path, monkeypatch, name, source, why):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ProjectError, match=why):
+        fetch_vocabulary(name, tmp_path / "out", source=source)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_with_another_sha256_is_refused_and_kept(tmp_path, monkeypatch):
+    known = read_vocabularies()["mesh"]
+    pinned = {"mesh": type(known)(**{**vars(known), "sha256": {"desc2026.xml": "0" * 64}})}
+    monkeypatch.setattr(module, "read_vocabularies", lambda: pinned)
+    files = write_all(tmp_path, {"desc2026.xml": DESCRIPTORS, "supp2026.xml": SUPPLEMENTARY})
+    with pytest.raises(ProjectError, match=r"desc2026.xml has the sha256"):
+        fetch_vocabulary("mesh", tmp_path / "mesh", source=str(files))
+    assert (tmp_path / "desc2026.xml").is_file() and not (tmp_path / "mesh").exists()
+
+
+def test_the_environment_names_local_files(monkeypatch):
+    monkeypatch.setenv("MESH_FILES", "/somewhere")
+    assert [module.local_source(name) for name in ("mesh", "omop", "other")] == ["/somewhere", "", ""]
