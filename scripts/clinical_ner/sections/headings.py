@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from .dates import leading_date, without_dates
 from .layout import BULLETS, Line
-from .rules import LONGEST, RuleTable, SectionRule
+from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
 
 # Before a heading: Markdown, a number or letter, signs of emphasis.
 LEAD = re.compile(
@@ -23,6 +24,11 @@ BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
 GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
 WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
+# A line with one of these is about whose note it is.
+IDENTIFIER = re.compile(
+    r"\b(?:DOB|D\.O\.B|MRN|date of birth|medical record (?:no|number)|(?:NHS|hospital|chart) (?:no|number))\b",
+    re.IGNORECASE,
+)
 # In these, an unknown heading is about a problem or a part of the body.
 WITH_PARTS = frozenset(
     (
@@ -61,11 +67,13 @@ class Candidate(NamedTuple):
     """What may be a heading at the start of a line.
 
     start, end (int): as in `Heading`.
-    name (str): its words.
+    name (str): its words, without dates.
     sign (str): what is behind it: ":", ">" or a dash, stripped; empty if it ends its line, a blank if a wide gap is.
     level (int): of a Markdown heading; 0 if it is none.
     is_bulleted, is_numbered (bool): whether it looks like an item of a list.
     is_apart (bool): whether a blank line, or nothing, is before it.
+    is_dated (bool): whether a date is before it on its line.
+    ends_line (bool): whether nothing is behind it and its sign.
     """
 
     start: int
@@ -76,6 +84,8 @@ class Candidate(NamedTuple):
     is_bulleted: bool
     is_numbered: bool
     is_apart: bool
+    is_dated: bool
+    ends_line: bool
 
     @property
     def is_capital(self) -> bool:
@@ -105,6 +115,9 @@ class HeadingFinder:
         self.has_section = False
         self.level = 0
         self.is_bulleted = False
+        filled = [line for line in lines if not line.is_blank]
+        # The line that may be the note's title.
+        self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
 
     def find(self) -> list[Heading]:
         """Return the headings in order. They do not overlap."""
@@ -120,17 +133,22 @@ class HeadingFinder:
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
-        candidate = make_candidate(self.text, line, is_apart)
-        if candidate is None:
-            return self.find_signature(line)
-        rule = self.table.find(candidate.name)
-        if rule is not None and not self.is_plausible(candidate, rule):
-            return None
-        if rule is None and may_be_searched(candidate):
-            rule = self.table.search(candidate.name)
-        if rule is not None:
-            return self.accept(candidate, rule)
-        return self.accept_unknown(candidate) or self.find_signature(line)
+        candidates = make_candidates(self.text, line, is_apart)
+        for candidate in candidates:
+            rule = self.table.find(candidate.name)
+            if rule is not None and (not self.is_plausible(candidate, rule) or self.is_title(candidate, rule, line)):
+                return None
+            if rule is None and may_be_searched(candidate):
+                rule = self.table.search(candidate.name)
+            if rule is not None:
+                return self.accept(candidate, rule)
+        return (self.accept_unknown(candidates[-1]) if candidates else None) or self.find_signature(line)
+
+    def is_title(self, candidate: Candidate, rule: SectionRule, line: Line) -> bool:
+        """Return whether words that a rule knows are the title of the note, or of a line that says whose it is."""
+        if IDENTIFIER.search(self.text, candidate.end, line.end):
+            return True
+        return line is self.title and bool(rule.metadata.get("title")) and candidate.sign != ":"
 
     def is_plausible(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether words that a rule knows are a heading where they are."""
@@ -138,6 +156,10 @@ class HeadingFinder:
             return False
         if rule.metadata.get("line"):
             return candidate.is_alone and rule.category != self.category
+        if rule.metadata.get("alone") and not candidate.ends_line:
+            return False
+        if rule.metadata.get("starts_line") and candidate.is_dated:
+            return False
         if candidate.sign in (":", ">"):
             return True
         if len(candidate.name) == 1 or (candidate.is_bulleted and not candidate.level):
@@ -151,7 +173,9 @@ class HeadingFinder:
     def accept(self, candidate: Candidate, rule: SectionRule) -> Heading | None:
         """Return a heading that a rule knows; None if it is one within a section."""
         if rule.category is None:
-            return None
+            # An abstract may turn out to be one only later.
+            is_possible = "in_abstract" in rule.metadata
+            return Heading(candidate.start, candidate.end, None, rule, at_line=True) if is_possible else None
         self.category, self.has_section = rule.category, True
         self.level, self.is_bulleted = candidate.level, candidate.is_bulleted
         return Heading(candidate.start, candidate.end, rule.category, rule, at_line=True)
@@ -162,7 +186,7 @@ class HeadingFinder:
             return None
         is_markdown = 0 < candidate.level <= (self.level or candidate.level) and candidate.is_alone
         is_title = candidate.is_apart and candidate.is_capital and len(candidate.name) >= 5
-        has_digit = any(char.isdigit() for char in candidate.name)
+        has_digit = any(char.isdigit() for char in self.text[candidate.start : candidate.end])
         if not (is_markdown or (is_title and candidate.sign in ("", ":") and not has_digit)):
             return None
         self.category, self.level = OTHER, candidate.level
@@ -188,8 +212,9 @@ class HeadingFinder:
             name_start = self.inner_start(start, colon)
             if name_start is not None:
                 rule = self.table.find(self.text[name_start:colon])
-                if rule is not None and rule.category is not None:
-                    self.category, self.has_section = rule.category, True
+                if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
+                    if rule.category is not None:
+                        self.category, self.has_section = rule.category, True
                     yield Heading(name_start, colon + 1, rule.category, rule, at_line=False)
                     start = colon + 1
             colon = self.text.find(":", colon + 1, line.end)
@@ -202,36 +227,53 @@ class HeadingFinder:
         """
         low = max(start, colon - LONGEST)
         window = self.text[low:colon]
-        last = re.split(r"[\s\-]", window[-30:].rstrip())[-1].strip("().;|").lower()
+        last = LAST_WORD.split(window[-30:].rstrip())[-1].strip("().;|").lower()
         if not last or last not in self.table.last_words:
             return None
         for match in list(WORD_START.finditer(window))[-MOST_WORDS:]:
             name, before = window[match.start() :], self.text[max(low - 2, start) : low + match.start()]
             rule = self.table.find(name)
-            if rule and name[0].isupper() and is_inner_heading(name, before[-4:]):
+            if not rule or rule.metadata.get("starts_line") or rule.metadata.get("alone"):
+                continue
+            if name[0].isupper() and is_inner_heading(name, before[-4:]):
                 return low + match.start()
         return None
 
 
-def make_candidate(text: str, line: Line, is_apart: bool) -> Candidate | None:
-    """Return what may be a heading at the start of a line, or None.
+def make_candidates(text: str, line: Line, is_apart: bool) -> list[Candidate]:
+    """Return what may be a heading at the start of a line: the words after a date before it, then those with it.
 
     text (str): the text.
     line (Line): the line.
     is_apart (bool): whether a blank line, or nothing, is before it.
-    RETURNS (Candidate | None): the candidate.
+    RETURNS (list[Candidate]): the candidates, at most two.
     """
     bullet = BULLET.match(text, line.start, line.end) if not text.startswith("**", line.start) else None
     markdown = MARKDOWN.match(text, line.start, line.end)
+    level = (len(markdown[1]) if markdown[1] else 6) if markdown else 0
     lead = LEAD.match(text, line.content if bullet else line.start, line.end)
     start = lead.end() if lead else line.start
-    match = NAME.match(text, start, line.end)
-    if match is None:
-        return None
-    sign = match["sign"].strip()[:1] or ("" if match.end() >= line.end else " ")
-    level = (len(markdown[1]) if markdown[1] else 6) if markdown else 0
-    is_numbered = text[line.start] in "(0123456789" or (line.is_item and not bullet and not level)
-    return Candidate(line.start, match.end(), match["name"].rstrip(), sign, level, bool(bullet), is_numbered, is_apart)
+    after_date = leading_date(text, start, line.end)
+    candidates = []
+    for name_start in sorted({start, after_date}, reverse=True):
+        if match := NAME.match(text, name_start, line.end):
+            is_dated = name_start > start
+            candidates.append(
+                Candidate(
+                    start=line.start,
+                    end=match.end(),
+                    name=without_dates(match["name"].rstrip()),
+                    sign=match["sign"].strip()[:1] or ("" if match.end() >= line.end else " "),
+                    level=level,
+                    is_bulleted=bool(bullet),
+                    is_numbered=not is_dated
+                    and (text[line.start] in "(0123456789" or (line.is_item and not bullet and not level)),
+                    is_apart=is_apart,
+                    is_dated=is_dated,
+                    ends_line=match.end() >= line.end,
+                )
+            )
+    return candidates
 
 
 def may_be_searched(candidate: Candidate) -> bool:
@@ -259,18 +301,23 @@ def is_inner_heading(name: str, before: str) -> bool:
 
 
 def as_abstract(headings: list[Heading]) -> list[Heading]:
-    """Return the headings with their categories in an abstract, if the text is one.
+    """Return the headings with their categories in an abstract, if the text is one; else those that have a category.
 
     It is if one of them says so (METHODS), or if there are two or more and all of them are headings of abstracts.
     """
-    of_abstract = [heading.rule.metadata.get("in_abstract") if heading.rule else None for heading in headings]
-    is_abstract = any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings)
-    if not is_abstract and not (
-        len(headings) > 1
-        and all(category or heading.category == OTHER for category, heading in zip(of_abstract, headings, strict=True))
-    ):
-        return headings
-    return [
-        heading._replace(category=category) if category else heading
-        for category, heading in zip(of_abstract, headings, strict=True)
-    ]
+    in_note = [heading for heading in headings if heading.category is not None]
+    if not is_abstract(in_note):
+        return in_note
+    return [heading._replace(category=abstract_category(heading) or heading.category) for heading in headings]
+
+
+def is_abstract(headings: list[Heading]) -> bool:
+    """Return whether headings are those of an abstract; see `as_abstract`."""
+    if any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings):
+        return True
+    return len(headings) > 1 and all(abstract_category(each) or each.category == OTHER for each in headings)
+
+
+def abstract_category(heading: Heading) -> str | None:
+    """Return the category that a heading has in an abstract, or None if it has no other one there."""
+    return heading.rule.metadata.get("in_abstract") if heading.rule else None

@@ -19,6 +19,9 @@ KEYS = ("literal", "category", "pattern", "parents", "parent_required", "max_sco
 BRACKETED = re.compile(r"\([^()]*\)")
 # A hyphen, a space or nothing between them: follow-up, follow up.
 SEPARATORS = re.compile(r"[\s\-\u2010-\u2015_*#=.,\u00a0]+")
+LAST_WORD = re.compile(r"[\s\-/]")
+# Between two headings in one: "CC/HPI", "Labs and imaging".
+JOINTS = re.compile(r" ?[/+] ?| and ")
 FRINGE = " \t:;>-=*_#[].,|"
 LONGEST = 80
 
@@ -38,7 +41,9 @@ class SectionRule:
     parent_required (bool): whether it is a heading only within one of them.
     max_scope (int | None): the maximum number of tokens of its body.
     metadata (Mapping[str, Any]): "loinc" is its code, "line" limits it to its own line, "in_abstract" is its category
-        in an abstract, and "abstract" says that a text which has it is one.
+        in an abstract, and "abstract" says that a text which has it is one. It is a heading only at the start of a line
+        with "starts_line", and only with nothing behind it on its line with "alone". With "title" it is the title of
+        the note where it is the first line and no list follows.
     """
 
     literal: str
@@ -74,7 +79,7 @@ class RuleTable:
     @cached_property
     def last_words(self) -> frozenset[str]:
         """The last words of all literals: nothing else can end a heading within a line."""
-        return frozenset(literal.rpartition(" ")[2] for literal in self.literals)
+        return frozenset(LAST_WORD.split(literal)[-1] for literal in self.literals)
 
     @cached_property
     def expressions(self) -> list[tuple[re.Pattern[str], SectionRule]]:
@@ -86,8 +91,24 @@ class RuleTable:
         ]
 
     def find(self, name: str) -> SectionRule | None:
-        """Return the rule of a heading's exact words, or None."""
-        return self.literals.get(normalize(name))
+        """Return the rule of a heading's exact words, or of the first of several headings in one; None if there is none.
+
+        name (str): the heading: "Past Medical History:", "CC/HPI", "Labs & imaging".
+        RETURNS (SectionRule | None): the rule.
+        """
+        plain = normalize(name)
+        return self.literals.get(plain) or self.find_joined(plain)
+
+    def find_joined(self, plain: str) -> SectionRule | None:
+        """Return the rule of the first of several headings in one, or None if one of them is unknown.
+
+        plain (str): the normalized heading.
+        """
+        parts = JOINTS.split(plain)
+        rules = [self.literals.get(part) for part in parts] if 1 < len(parts) and min(map(len, parts)) > 1 else []
+        known = [rule for rule in rules if rule is not None and not rule.metadata.get("line")]
+        same_kind = len({rule.category is None for rule in known}) == 1
+        return known[0] if same_kind and len(known) == len(parts) else None
 
     def search(self, name: str) -> SectionRule | None:
         """Return the rule whose regular expression is found in a heading, or None."""

@@ -1,0 +1,53 @@
+"""Dates and days in headings, which say when and not what: "Hospital course, day 3 (12 May 2019)", "3/4 - Labs"."""
+
+import re
+
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)\.?"
+)
+NTH = r"\d{1,2}(?:st|nd|rd|th)?"
+YEAR = r"(?:,?[ ]\d{4})?"
+DATE = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}/\d{1,2}"
+    rf"|\d{{1,2}}-{MONTH}(?:-\d{{2,4}})?|{NTH}[ ](?:of[ ])?{MONTH}{YEAR}|{MONTH}[ ]{NTH}{YEAR}"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
+)
+DAY = (
+    r"(?:(?:(?:hospital|ward|icu|admission|inpatient|post-?[ ]?op(?:erative)?|post-?procedure)[ ])?day|hd|pod)"
+    r"[ ]?\#?[ ]?(?:\d{1,3}|one|two|three|four|five|six|seven)"
+    r"(?:[ ]of[ ](?:\d{1,3}|(?:the[ ])?(?:hospital[ ])?(?:stay|admission)))?"
+)
+BEFORE = r"(?:[\s,(\[@/\-\u2013\u2014]|\b(?:as[ ]of|on|of|from|for|dated|at)[ ]){0,4}"
+AFTER = r"[\s,)\]\-\u2013\u2014]{0,4}"
+DATES = re.compile(rf"{BEFORE}(?<!\w){DATE}(?!\w){AFTER}", re.IGNORECASE)
+DATES_AND_DAYS = re.compile(rf"{BEFORE}(?<!\w)(?:{DATE}|{DAY})(?!\w){AFTER}", re.IGNORECASE)
+# A time too: "03/04/2019 08:30 Assessment:".
+LEADING = re.compile(
+    rf"(?:[\[(]?(?:{DATE}|{DAY})(?:[ ]?(?:at|@)?[ ]?\d{{1,2}}:\d{{2}})?(?!\w)[\])]?[\s,;:.\-\u2013\u2014]{{1,4}})"
+    r"{1,3}",
+    re.IGNORECASE,
+)
+SIGNS_OF_DATES = re.compile(r"\d|day", re.IGNORECASE)
+
+
+def without_dates(name: str) -> str:
+    """Return a heading without dates and numbers of days.
+
+    name (str): a heading: "HOSPITAL COURSE, DAY 3 (12 May 2019)".
+    RETURNS (str): "HOSPITAL COURSE". If nothing else is left, the day remains: "Hospital day 3".
+    """
+    if not SIGNS_OF_DATES.search(name):
+        return name
+    return DATES_AND_DAYS.sub(" ", name).strip() or DATES.sub(" ", name).strip() or name
+
+
+def leading_date(text: str, start: int, end: int) -> int:
+    """Return the offset after dates and days at the start of a line, and the signs after them.
+
+    text (str): the text.
+    start, end (int): the offsets of the line's first character, and after its last.
+    RETURNS (int): the offset; `start` if there are none.
+    """
+    match = LEADING.match(text, start, end)
+    return match.end() if match else start
