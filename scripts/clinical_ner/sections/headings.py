@@ -43,6 +43,10 @@ WITH_PARTS = frozenset(
         "medications",
     )
 )
+RESULTS = frozenset(("labs_and_studies", "imaging"))
+NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
+# In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
+PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -140,9 +144,22 @@ class HeadingFinder:
                 return None
             if rule is None and may_be_searched(candidate):
                 rule = self.table.search(candidate.name)
+                if rule is not None and not candidate.ends_line and self.is_same_kind(rule):
+                    return None
             if rule is not None:
                 return self.accept(candidate, rule)
         return (self.accept_unknown(candidates[-1]) if candidates else None) or self.find_signature(line)
+
+    def is_same_kind(self, rule: SectionRule) -> bool:
+        """Return whether a rule's section would be of the same kind as the current one."""
+        return rule.category == self.category or {rule.category, self.category} <= RESULTS
+
+    def is_part(self, candidate: Candidate, rule: SectionRule) -> bool:
+        """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
+        if not rule.metadata.get("starts_line") or candidate.ends_line or candidate.is_apart or candidate.is_capital:
+            return False
+        in_narrative = self.category in NARRATIVE and rule.category in PARTS_OF_NARRATIVE
+        return in_narrative or {rule.category, self.category} <= RESULTS
 
     def is_title(self, candidate: Candidate, rule: SectionRule, line: Line) -> bool:
         """Return whether words that a rule knows are the title of the note, or of a line that says whose it is."""
@@ -158,7 +175,7 @@ class HeadingFinder:
             return candidate.is_alone and rule.category != self.category
         if rule.metadata.get("alone") and not candidate.ends_line:
             return False
-        if rule.metadata.get("starts_line") and candidate.is_dated:
+        if (rule.metadata.get("starts_line") and candidate.is_dated) or self.is_part(candidate, rule):
             return False
         if candidate.sign in (":", ">"):
             return True

@@ -91,7 +91,7 @@ class RuleTable:
         ]
 
     def find(self, name: str) -> SectionRule | None:
-        """Return the rule of a heading's exact words, or of the first of several headings in one; None if there is none.
+        """Return the rule of a heading's exact words, or of the first of several headings in one, or None.
 
         name (str): the heading: "Past Medical History:", "CC/HPI", "Labs & imaging".
         RETURNS (SectionRule | None): the rule.
@@ -105,7 +105,7 @@ class RuleTable:
         plain (str): the normalized heading.
         """
         parts = JOINTS.split(plain)
-        rules = [self.literals.get(part) for part in parts] if 1 < len(parts) and min(map(len, parts)) > 1 else []
+        rules = [self.literals.get(part) for part in parts] if len(parts) > 1 and min(map(len, parts)) > 1 else []
         known = [rule for rule in rules if rule is not None and not rule.metadata.get("line")]
         same_kind = len({rule.category is None for rule in known}) == 1
         return known[0] if same_kind and len(known) == len(parts) else None
