@@ -32,6 +32,7 @@ import sys
 from pathlib import Path
 import spacy
 import srsly
+from spacy.tokens import Span
 
 nlp = spacy.load(sys.argv[1])
 assigned = [name for pipe in nlp.pipe_names for name in nlp.get_pipe_meta(pipe).assigns]
@@ -46,7 +47,12 @@ def describe(ent):
         "label": ent.label_,
         "concept": ent.kb_id_,
         "confidence": None if confidence is None else float(confidence),
-        "attributes": {name: value for name, value in values.items() if value is not None},
+        # The heading of a mention's section is a span.
+        "attributes": {
+            name: str(value) if isinstance(value, Span) else value
+            for name, value in values.items()
+            if value is not None
+        },
     }
 
 texts = [Path(path).read_text(encoding="utf8") for path in sys.argv[2:]]

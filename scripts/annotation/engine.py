@@ -7,7 +7,7 @@ import os
 import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from multiprocessing import get_start_method, parent_process
 from multiprocessing.util import register_after_fork
 from threading import Thread
@@ -16,9 +16,11 @@ from typing import Any, NamedTuple, cast
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from scripts.annotation.mentions import attribute_names, span_mention
+from scripts.annotation.mentions import attribute_names, move_places, span_mention
 from scripts.annotation.options import AnnotateOptions
 from scripts.annotation.pieces import cut_text
+from scripts.clinical_ner.sections.section import KEY as SECTIONS
+from scripts.clinical_ner.sections.section import moved_section
 from scripts.errors import ProjectError
 from scripts.pipelines import entity_pipes, gives_confidence
 from scripts.records.documents import Document, Passage
@@ -156,7 +158,13 @@ class Annotator:
         try:
             ents = [ent for ent in doc.ents if self.is_wanted(ent)]
             mentions = [
-                span_mention(ent, offset=offset, attributes=self.attributes, has_confidence=self.has_confidence)
+                span_mention(
+                    ent,
+                    offset=offset,
+                    attributes=self.attributes,
+                    has_confidence=self.has_confidence,
+                    keep_text=self.options.keep_text,
+                )
                 for ent in ents
             ]
         except ProjectError as error:
@@ -164,7 +172,7 @@ class Annotator:
         # The value of an attribute may be computed when it is asked for.
         except Exception as error:
             return failure(error)
-        return PieceResult(mentions, len(doc), strip(doc, ents) if self.keep_docs else None)
+        return PieceResult(mentions, len(doc), strip(doc, ents, offset) if self.keep_docs else None)
 
     def is_wanted(self, ent: Span) -> bool:
         """Return whether an entity has one of the labels and the confidence that were asked for."""
@@ -262,14 +270,20 @@ def join(note: Note, results: Sequence[PieceResult | PipelineFailure]) -> Annota
     return AnnotatedNote(document, sum(result.words for result in read))
 
 
-def strip(doc: Doc, ents: list[Span]) -> Doc:
-    """Remove from a Doc what is not wanted: the encoder's output, which may be megabytes, and other entities."""
+def strip(doc: Doc, ents: list[Span], offset: int) -> Doc:
+    """Remove from a Doc what is not wanted: the encoder's output, which may be megabytes, and other entities.
+
+    doc (Doc): the document.
+    ents (list[Span]): the entities to keep.
+    offset (int): its offset in the whole text, by which the places in its attributes move.
+    RETURNS (Doc): the same document.
+    """
     # Typed as an array; spaCy's own doc_cleaner sets None too.
     cast(Any, doc).tensor = None
     # What belongs to a span has its offsets in the key: confidences and attributes.
-    doc.user_data = {
-        key: value for key, value in doc.user_data.items() if isinstance(key, tuple) and key[2] is not None
-    }
+    kept = {key: value for key, value in doc.user_data.items() if isinstance(key, tuple) and key[2] is not None}
+    sections = {SECTIONS: doc.user_data[SECTIONS]} if SECTIONS in doc.user_data else {}
+    doc.user_data = {key: move_places(value, offset) for key, value in kept.items()} | sections
     doc.ents = ents
     return doc
 
@@ -278,9 +292,18 @@ def join_docs(docs: list[Doc]) -> Doc:
     """Return the Docs of a text's pieces as one, with their entities."""
     if len(docs) == 1:
         return docs[0]
+    sections = [doc.user_data.pop(SECTIONS, None) for doc in docs]
     # spaCy's type hints lack `exclude`.
     from_docs = cast(Any, Doc.from_docs)
-    return from_docs(docs, ensure_whitespace=False, exclude=["tensor", "spans"])
+    joined = from_docs(docs, ensure_whitespace=False, exclude=["tensor", "spans"])
+    if None not in sections:
+        firsts = accumulate((len(doc) for doc in docs[:-1]), initial=0)
+        joined.user_data[SECTIONS] = [
+            moved_section(section, first)
+            for first, found in zip(firsts, sections, strict=True)
+            for section in found or ()
+        ]
+    return joined
 
 
 def end_with_parent(_: object) -> None:
