@@ -1,4 +1,4 @@
-"""What the attributes of a mention say of it, in a word each: present, denied, possible, past, planned, family, allergy.
+"""What the attributes of a mention say of it in a word: present, denied, possible, past, planned, family, allergy.
 
 Every place that shows mentions to people uses these words: tables, the service and its page.
 """

@@ -115,7 +115,7 @@ def describe_mention(mention: Mention, text: str) -> dict[str, str]:
 
 
 def describe_section(attributes: Mapping[str, Any]) -> str:
-    """Return the category of a mention's section in words, or else its heading; "" if the pipeline finds no sections."""
+    """Return the category of a mention's section in words, or else its heading; "" without both."""
     category, title, _ = (attributes.get(name) for name in SECTION)
     return str(category).replace("_", " ") if category else describe_value(title)
 

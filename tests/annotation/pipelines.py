@@ -11,6 +11,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.registration import is_registered, register
 from scripts.clinical_ner.tokenizer import set_tokenizer
 
 PATTERNS = [
@@ -32,7 +33,7 @@ def fail_on_secret(span: Span) -> str | None:
 
 
 # As the project's own component does it.
-for extension in ("confidence", "is_negated", "section", "dose"):
+for extension in ("confidence", "is_negated", "topic", "dose"):
     if not Span.has_extension(extension):
         Span.set_extension(extension, default=None)
 if not Span.has_extension("annotate_tests_computed"):
@@ -45,6 +46,15 @@ def make_pipeline(*components: str) -> Language:
     nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
     for name in components:
         nlp.add_pipe(name)
+    return nlp
+
+
+def make_context_pipeline() -> Language:
+    """Return a pipeline that finds aspirin and gout, with the project's own sections and context."""
+    if not is_registered():
+        register()
+    nlp = make_pipeline("clinical_context")
+    nlp.add_pipe("clinical_sections", first=True)
     return nlp
 
 
@@ -81,24 +91,24 @@ def set_confidence(doc: Doc) -> Doc:
 
 @Language.component(
     "annotate_tests_attributes",
-    assigns=["span._.is_negated", "span._.section", "span._.dose", "span._.is_negated", "span._.never_set"],
+    assigns=["span._.is_negated", "span._.topic", "span._.dose", "span._.is_negated", "span._.never_set"],
 )
 def set_attributes(doc: Doc) -> Doc:
     """Set one boolean, one string and one nested attribute."""
     for ent in doc.ents:
         ent._.is_negated = ent.label_ == "Disease"
         if ent.label_ == "Disease":
-            ent._.section = "Past β history"
+            ent._.topic = "Past β history"
         else:
             ent._.dose = {**DOSE, "units": tuple(DOSE["units"])}
     return doc
 
 
-@Language.component("annotate_tests_unwritable", assigns=["span._.section"])
+@Language.component("annotate_tests_unwritable", assigns=["span._.topic"])
 def set_unwritable(doc: Doc) -> Doc:
     """Set an attribute of chemicals that JSON can't hold."""
     for ent in doc.ents:
-        ent._.section = {doc.text} if ent.label_ == "Chemical" else "history"
+        ent._.topic = {doc.text} if ent.label_ == "Chemical" else "history"
     return doc
 
 

@@ -83,7 +83,7 @@ def test_table_has_the_columns_that_are_used() -> None:
 @pytest.mark.parametrize(
     ("width", "columns", "others"),
     [
-        (100, "Note Mention Label State Section Code", "Not shown: Medication, Confidence, Kb score"),
+        (100, "Note Mention Label State Section Code Confidence", "Not shown: Medication, Kb score"),
         (80, "Note Mention Label State Section", "Not shown: Code, Medication, Confidence, Kb score"),
     ],
 )

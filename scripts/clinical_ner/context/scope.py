@@ -67,7 +67,9 @@ class Active(NamedTuple):
     limit: int
 
 
-def find_edges(sentences: Iterable[Sentence], terminating_types: Mapping[str, frozenset[str]]) -> dict[int, list[Cue]]:
+def find_edges(
+    sentences: Iterable[Sentence], terminating_types: Mapping[str, frozenset[str]]
+) -> dict[int, list[Cue]]:
     """Find the cues that modify each mention.
 
     A cue's scope ends at the sentence's end, at a termination, at the next cue of its category in the same direction,
