@@ -129,7 +129,7 @@ def test_attributes_are_those_of_the_local_engine(tmp_path, ray_cluster):
     found = rows(tmp_path / "ray")
     assert [json.loads(entity["attributes"]) for entity in found["entities"].to_pylist()[0]] == [
         {"is_negated": False, "dose": DOSE},
-        {"is_negated": True, "section": "Past β history"},
+        {"is_negated": True, "topic": "Past β history"},
     ]
     annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet"))
     assert found.equals(rows(tmp_path / "local"))
