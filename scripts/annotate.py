@@ -73,6 +73,9 @@ def annotate_cli(
     processes: Annotated[int, typer.Option(help="Processes that share the work, one thread each", min=1)] = 1,
     gpu_id: Annotated[int, typer.Option(help="GPU to work on, -1 for the CPU", min=-1)] = -1,
     part_size: Annotated[int, typer.Option(help="Notes in a part, at most", min=1)] = 10_000,
+    note_timeout: Annotated[
+        float, typer.Option(help="Seconds for the pipeline to annotate a note; then the note is rejected")
+    ] = 600.0,
     text_column: Annotated[str, typer.Option(help="Column with the text; note.text for a key in an object")] = "text",
     id_column: Annotated[str, typer.Option(help="Column with the id")] = "id",
     encoding: Annotated[str, typer.Option(help="Encoding of the input")] = "utf-8",
@@ -106,6 +109,7 @@ def annotate_cli(
             processes=processes,
             gpu_id=gpu_id,
             part_size=part_size,
+            note_timeout=note_timeout,
             reading=ReadOptions(text_column, id_column, encoding, delimiter, quoting, folder_ids),
             strict=strict,
             overwrite=overwrite,

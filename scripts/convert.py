@@ -43,7 +43,9 @@ def make_nlp() -> "Language":
     return nlp
 
 
-def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
+def make_doc(
+    nlp: "Language", record: Record, labels: dict[str, str], *, for_training: bool = False
+) -> tuple["Doc", Counter[str]]:
     """Tokenize a document and set its sentence starts, and its mentions as entities with their annotated attributes.
 
     White space at a mention's ends is cut off. A mention that starts or ends inside a token is widened to whole tokens.
@@ -52,6 +54,8 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     nlp (Language): what `make_nlp` returned.
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
+    for_training (bool): whether a mention that crosses the start of a sentence is replaced by tokens without
+        annotation. No head can find it, and spaCy's stops the training (E024).
     RETURNS (tuple[Doc, Counter]): the document and its counts.
     """
     # spaCy takes seconds to import, and `--help` does not need it.
@@ -65,7 +69,8 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     flat = filter_overlaps(whole)
     spans = {make_span(doc, mention): mention for mention in flat}
     kept = filter_spans(spans)
-    doc.set_ents(kept)
+    across = [span for span in kept if any(token.is_sent_start for token in span[1:])]
+    doc.set_ents([span for span in kept if span not in across] if for_training else kept, missing=across * for_training)
     for span in kept:
         set_attributes(span, spans[span].attributes)
     if (sections := gold_sections(record)) is not None:
@@ -80,8 +85,7 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
         overlaps_removed=len(whole) - len(flat),
         off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
         merged_by_widening=len(flat) - len(kept),
-        # A head can't find these: a mention does not cross the start of a sentence.
-        across_sentences=sum(any(token.is_sent_start for token in span[1:]) for span in kept),
+        across_sentences=len(across),
     )
     counts.update(f"mentions_{span.label_}" for span in kept)
     return doc, counts
@@ -102,18 +106,19 @@ def make_span(doc: "Doc", mention: Mention) -> "Span":
 
 
 def convert_split(
-    nlp: "Language", records: Iterable[Record], labels: dict[str, str]
+    nlp: "Language", records: Iterable[Record], labels: dict[str, str], *, for_training: bool = False
 ) -> tuple["DocBin", dict[str, Any]]:
     """Convert the documents of one split.
 
     nlp (Language): what `make_nlp` returned.
     records (Iterable[Record]): the documents, already checked.
     labels (dict[str, str]): label by pattern of the entity type.
+    for_training (bool): whether training reads the split; see `make_doc`.
     RETURNS (tuple[DocBin, dict]): the documents and their counts.
     """
     doc_bin, total = make_doc_bin(), Counter[str]()
     for record in records:
-        doc, counts = make_doc(nlp, record, labels)
+        doc, counts = make_doc(nlp, record, labels, for_training=for_training)
         doc_bin.add(doc)
         total.update(counts)
     kept = {label: total.pop(f"mentions_{label}", 0) for label in sorted(set(labels.values()))}
@@ -139,7 +144,7 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
     with moved_into_place(output) as partial:
         partial.mkdir()
         for split, records in splits.items():
-            doc_bin, report[split] = convert_split(nlp, records, labels)
+            doc_bin, report[split] = convert_split(nlp, records, labels, for_training=split != "test")
             doc_bin.to_disk(partial / f"{split}.spacy")
             report[split]["sha256"] = sha256(partial / f"{split}.spacy")
         srsly.write_json(partial / "report.json", report)

@@ -21,7 +21,7 @@ from scripts.synthetic.terms import Term, read_terms
 from scripts.synthetic.text import MarkedText
 from scripts.synthetic.writer import days_of, write_note
 
-# About 49,000, 7,000 and 19,000 words: a small encoder learns from them in minutes on two CPU cores.
+# About 47,000, 7,000 and 18,000 words: a small encoder learns from them in minutes on two CPU cores.
 N_TRAIN, N_DEV, N_TEST = 240, 50, 100
 
 # Most notes are short, and a few very long: a size is drawn uniformly from 0 to 1 and raised to this power.

@@ -22,15 +22,26 @@ def use_gpu(gpu_id: int, *, advice: str = ON_CPU) -> None:
     advice (str): how to do without a GPU, by the option that the user has given.
     RAISES (ProjectError): there is no such GPU, or spaCy cannot reach it because CuPy is missing or cannot work.
     """
+    check_gpu(gpu_id, advice=advice)
+    if gpu_id >= 0:
+        require_gpu(gpu_id)
+        # Only now: thinc ignores it as long as the CPU is in use.
+        set_gpu_allocator("pytorch")
+
+
+def check_gpu(gpu_id: int, *, advice: str = ON_CPU) -> None:
+    """Check that spaCy and PyTorch can work on a GPU, without using it.
+
+    gpu_id (int): the GPU's number, or -1 for the CPU.
+    advice (str): see `use_gpu`.
+    RAISES (ProjectError): they can't; see `use_gpu`.
+    """
     if gpu_id < 0:
         return
     try:
         require_device(gpu_id)
     except ProjectError as error:
         raise ProjectError(error.title, f"{error.hint} {advice}") from error
-    require_gpu(gpu_id)
-    # Only now: thinc ignores it as long as the CPU is in use.
-    set_gpu_allocator("pytorch")
 
 
 def require_device(gpu_id: int) -> None:

@@ -14,9 +14,11 @@ from zipfile import BadZipFile, ZipFile
 
 import spacy
 from spacy.language import Language
+from thinc.api import Model
 
 from scripts.errors import ProjectError
 from scripts.files import remove, sha256
+from scripts.gpu import use_gpu
 
 # In the config of each pipeline that this project trained.
 NEEDS_LIBRARY = re.compile("clinical_|transformer")
@@ -44,6 +46,25 @@ def load_pipeline(model: str) -> Language:
             f"It has these components: {', '.join(nlp.pipe_names) or 'none'}. Add an 'ner', for instance.",
         )
     return nlp
+
+
+def load_on(model: str, gpu_id: int) -> Language:
+    """Load a pipeline in a process of its own, on a GPU or, if its number is -1, on the CPU; see `load_pipeline`."""
+    use_gpu(gpu_id)
+    return load_pipeline(model)
+
+
+def use_threads_here(nlp: Language) -> None:
+    """Let a pipeline use torch's threads in this process, and not in the one that loaded it.
+
+    In a process that was forked, run the pipeline in a new thread: only that has threads of its own; see
+    `scripts.workers`.
+    """
+    models = (getattr(pipe, "model", None) for _, pipe in nlp.pipeline)
+    for node in (node for model in models if isinstance(model, Model) for node in model.walk()):
+        # An encoder's; see `clinical_ner.processes`.
+        if hasattr(node, "home"):
+            node.home = os.getpid()
 
 
 def check_there(model: str) -> None:

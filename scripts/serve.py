@@ -38,8 +38,8 @@ def serve(model: str, *, host: str, port: int, gpu_id: int, settings: Settings) 
     # Importing these takes seconds, which `--help` and a mistake in an option should not.
     import uvicorn
 
-    from scripts.gpu import use_gpu
-    from scripts.pipelines import load_pipeline
+    from scripts.gpu import check_gpu
+    from scripts.pipelines import load_on, load_pipeline, start_method
     from scripts.service.app import create_app
 
     if not is_loopback(host) and settings.token is None:
@@ -47,17 +47,18 @@ def serve(model: str, *, host: str, port: int, gpu_id: int, settings: Settings) 
             f"Anyone who can reach {host} port {port} can use the service",
             f"Set {TOKEN}, or put an authenticating proxy in front of it.",
         )
-    use_gpu(gpu_id)
+    check_gpu(gpu_id)
+    # On a GPU, this process has the pipeline only to describe it.
+    spawns = gpu_id >= 0 or start_method() != "fork"
     uvicorn.run(
-        # PyTorch's and CuPy's current device and thinc's current ops hold for one thread only.
-        create_app(load_pipeline(model), settings, prepare=partial(use_gpu, gpu_id)),
+        create_app(load_pipeline(model), settings, load=partial(load_on, model, gpu_id) if spawns else None),
         host=host,
         port=port,
         log_config=log_config(),
         # Uvicorn's access log includes query strings; the service writes its own.
         access_log=False,
         server_header=False,
-        # By then, every accepted request has been answered or has timed out.
+        # By then, every accepted request has been answered or has timed out, and the pipeline's process can be killed.
         timeout_graceful_shutdown=math.ceil(settings.read_timeout + settings.timeout) + 1,
     )
 
@@ -118,6 +119,9 @@ def serve_cli(
     timeout: Annotated[
         float, typer.Option(help="Seconds for a response, including the wait in the queue")
     ] = DEFAULTS.timeout,
+    work_timeout: Annotated[
+        float, typer.Option(help="Seconds for the pipeline to work on a batch; then its process is replaced")
+    ] = DEFAULTS.work_timeout,
 ) -> None:
     """Serve a pipeline over HTTP. Set SERVE_TOKEN to require a bearer token."""
     with shown_to_user():
@@ -131,6 +135,7 @@ def serve_cli(
             max_characters=max_characters,
             read_timeout=read_timeout,
             timeout=timeout,
+            work_timeout=work_timeout,
         )
         serve(model, host=host, port=port, gpu_id=gpu_id, settings=settings)
 

@@ -32,7 +32,6 @@ import sys
 from pathlib import Path
 import spacy
 import srsly
-from spacy.tokens import Span
 
 nlp = spacy.load(sys.argv[1])
 assigned = [name for pipe in nlp.pipe_names for name in nlp.get_pipe_meta(pipe).assigns]
@@ -47,9 +46,9 @@ def describe(ent):
         "label": ent.label_,
         "concept": ent.kb_id_,
         "confidence": None if confidence is None else float(confidence),
-        # The heading of a mention's section is a span.
+        # The title of a section is a span.
         "attributes": {
-            name: str(value) if isinstance(value, Span) else value
+            name: str(value) if hasattr(value, "start_char") else value
             for name, value in values.items()
             if value is not None
         },

@@ -130,20 +130,53 @@ def test_omop_rows_are_numbered_through_all_parts(tmp_path, model, notes):
     assert numbers == [str(number) for number in (1, 2, *range(5, 35))]
 
 
-def test_a_note_of_five_million_characters_is_read_to_its_end(tmp_path, model, monkeypatch):
-    # Half a million, and pieces a tenth as long: the tokenizer alone takes seconds for more.
-    monkeypatch.setattr("scripts.annotation.engine.PIECE_CHARACTERS", 2000)
-    monkeypatch.setattr("scripts.annotation.parts.PART_CHARACTERS", 200_000)
-    text = "No complaints today.\n" * 25_000 + "gout"
-    notes = write_notes(tmp_path / "notes.jsonl", ["aspirin", text, "gout"])
-    annotate(model, [notes], tmp_path / "run")
-    assert len(list((tmp_path / "run" / "parts").iterdir())) == 3
-    found = rows(tmp_path / "run")
-    assert [[(ent["start"], ent["end"]) for ent in row["entities"]] for row in found] == [
+def test_a_long_note_is_a_whole_and_one_too_long_is_rejected(tmp_path):
+    make_pipeline("annotate_tests_first_word").to_disk(tmp_path / "model")
+    text = "gout\n" + "No complaints. \n" * 12_500 + "gout"
+    notes = write_notes(tmp_path / "notes.jsonl", ["aspirin", text, "gout " * 200_001, "gout"])
+    annotate(str(tmp_path / "model"), [notes], tmp_path / "run", processes=2)
+    assert [[(ent["start"], ent["end"]) for ent in row["entities"]] for row in rows(tmp_path / "run")] == [
         [(0, 7)],
-        [(len(text) - 4, len(text))],
+        [(0, 4), (len(text) - 4, len(text))],
         [(0, 4)],
     ]
+    assert rejected(tmp_path / "run") == [
+        {"id": "3", "reason": "it has 1,000,005 characters, and the pipeline reads at most 1,000,000"}
+    ]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("component", "reason"),
+    [
+        ("annotate_tests_hang", "the pipeline did not finish it within 1 seconds"),
+        ("annotate_tests_die", "the pipeline's process ended while it was annotated"),
+    ],
+)
+def test_a_note_that_hangs_or_kills_its_process_is_rejected_alone(tmp_path, component, reason, processes):
+    make_pipeline(component).to_disk(tmp_path / "model")
+    notes = write_notes(tmp_path / "notes.jsonl", [*TEXTS, f"{SECRET} gout", *TEXTS])
+    options = {"note_timeout": 1, "processes": processes, "batch_size": 4}
+    summary = annotate(str(tmp_path / "model"), [notes], tmp_path / "run", **options)
+    assert (summary.notes, summary.rejected) == (12, 1)
+    assert rejected(tmp_path / "run") == [{"id": "7", "reason": reason}]
+    found = [[(e["start"], e["end"], e["label"], "") for e in row["entities"]] for row in rows(tmp_path / "run")]
+    assert found == [*MENTIONS, *MENTIONS]
+
+
+def test_an_interrupted_run_ends_at_once_with_its_workers(tmp_path):
+    make_pipeline("annotate_tests_hang").to_disk(tmp_path / "model")
+    notes = write_notes(tmp_path / "notes.jsonl", ["gout", "sleep"])
+    run = multiprocessing.get_context("fork").Process(
+        target=run_whole, args=(tmp_path / "run", str(tmp_path / "model"), notes, {"processes": 2})
+    )
+    run.start()
+    workers = wait_for(lambda: children(run.pid), lambda found: len(found) == 2)
+    time.sleep(1)
+    os.kill(run.pid, signal.SIGINT)
+    run.join(20)
+    assert run.exitcode == 1
+    assert not [pid for pid in workers if is_alive(pid)]
 
 
 BAD = ("gout", f"{SECRET} gout", "aspirin", f"gout {SECRET}")
@@ -267,6 +300,7 @@ def test_a_changed_input_or_model_is_refused(tmp_path, models, notes):
         ({"minimum_confidence": 0.5}, "gives no confidences"),
         ({"processes": 2, "gpu_id": 0}, "can't share a GPU"),
         ({"gpu_id": 99}, r"There is no GPU 99\..* give --gpu-id -1\.$"),
+        ({"note_timeout": 0}, r"note_timeout \(0\) must be greater than 0"),
         ({"model": ""}, "The argument MODEL is empty"),
         ({"inputs": ["", "notes"]}, "An input is empty"),
         ({"output": " "}, "The argument OUTPUT is empty"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import srsly
 from spacy.tokens import DocBin
+from spacy.training import Example
 
 from scripts.convert import convert, make_doc, make_nlp
 from scripts.errors import ProjectError
@@ -58,6 +59,20 @@ def test_sentence_starts_are_kept_and_mentions_across_them_counted(tmp_path: Pat
     assert counts["across_sentences"] == 1
     (read,) = DocBin().from_bytes(make_doc_bin([doc]).to_bytes()).get_docs(NLP.vocab)
     assert [sent.text for sent in read.sents] == ["1. renal\n", "2. failure"]
+
+
+def test_spacy_can_train_on_a_mention_across_sentences() -> None:
+    text = "1. renal\n2. failure and gout"
+    doc, counts = make_doc(NLP, record_with(text, entity([3, 19]), entity([24, 28])), LABELS, for_training=True)
+    (read,) = DocBin().from_bytes(make_doc_bin([doc]).to_bytes()).get_docs(NLP.vocab)
+    assert [ent.text for ent in read.ents] == ["gout"]
+    assert [token.text for token in read if not token.ent_iob] == ["renal", "\n", "2", ".", "failure"]
+    assert counts["across_sentences"] == 1
+    nlp = make_nlp()
+    nlp.add_pipe("ner").add_label("Disease")
+    optimizer = nlp.initialize()
+    losses = nlp.update([Example(nlp.make_doc(text), read)], sgd=optimizer, annotates=["sections"])
+    assert losses["ner"] > 0
 
 
 def test_discontinuous_mention_is_one_span() -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from scripts.annotation.engine import Annotator
@@ -16,13 +15,14 @@ from scripts.annotation.manifest import Run, describe_inputs, describe_model, lo
 from scripts.annotation.options import AnnotateOptions
 from scripts.annotation.outcomes import Counts, Prepared, Summary, part_figures, prepare_notes
 from scripts.annotation.parts import SAME_ID, Ids, cut_parts
+from scripts.annotation.pool import Pool, make_pool
 from scripts.annotation.readers import input_files, read_inputs
 from scripts.annotation.sources import STANDARD_INPUT, check_apart
 from scripts.files import moved_into_place
 from scripts.formats.reading import ReadOptions
 from scripts.formats.registry import TOKEN_FORMATS, WRITERS
 from scripts.formats.writing import WriteOptions, Writer
-from scripts.gpu import use_gpu
+from scripts.gpu import check_gpu
 from scripts.pipelines import load_pipeline
 from scripts.records.notes import Note, Rejected
 
@@ -31,9 +31,7 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
     """Annotate notes on this machine; see `scripts.annotate.annotate`."""
     check_apart(inputs, output)
     files, notes = input_files(inputs), read_inputs(inputs, options.reading)
-    use_gpu(options.gpu_id)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
+    check_gpu(options.gpu_id)
     nlp = load_pipeline(model)
     annotator = Annotator(nlp, options, keep_docs=options.format in TOKEN_FORMATS)
     described = describe_model(model, nlp)
@@ -45,8 +43,19 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
             system = f"{described['name']} {described['version']}"
             writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
             total = count_notes(inputs, options.reading)
-            with tqdm(total=total, initial=before.read, unit=" notes", smoothing=0, disable=None) as bar:
-                write_parts(run, notes, annotator, writer, bar=bar)
+            threads = options.threads if options.processes == 1 else 1
+            with (
+                make_pool(
+                    annotator,
+                    writer,
+                    model,
+                    processes=options.processes,
+                    threads=threads,
+                    gpu_id=options.gpu_id,
+                ) as pool,
+                tqdm(total=total, initial=before.read, unit=" notes", smoothing=0, disable=None) as bar,
+            ):
+                write_parts(run, notes, pool, writer, bar=bar)
         return Summary.of(before, Counts.of(run.parts), time.perf_counter() - started)
 
 
@@ -57,24 +66,22 @@ def count_notes(inputs: Sequence[str], reading: ReadOptions) -> int | None:
     return sum(1 for _ in read_inputs(inputs, reading))
 
 
-def write_parts(
-    run: Run, stream: Iterable[Note | Rejected], annotator: Annotator, writer: Writer, *, bar: tqdm
-) -> None:
+def write_parts(run: Run, stream: Iterable[Note | Rejected], pool: Pool, writer: Writer, *, bar: tqdm) -> None:
     """Annotate a stream of notes part by part. The notes of finished parts are read and skipped.
 
     run (Run): the run, locked.
     stream (Iterable[Note | Rejected]): all its notes.
-    annotator (Annotator): the pipeline.
+    pool (Pool): the processes that annotate.
     writer (Writer): the format.
     bar (tqdm): counts the notes that are done.
     RAISES (ProjectError): a note was rejected in a strict run.
     """
     finished = len(run.parts)
     with Ids(run.folder / ".ids") as ids:
-        for number, part in enumerate(cut_parts(stream, size=annotator.options.part_size)):
+        for number, part in enumerate(cut_parts(stream, size=pool.options.part_size)):
             notes = [refuse_known(note, ids) for note in part]
             if number >= finished:
-                write_part(run, notes, annotator, writer, bar=bar)
+                write_part(run, notes, pool, writer, bar=bar)
     run.finish()
 
 
@@ -85,15 +92,13 @@ def refuse_known(note: Note | Rejected, ids: Ids) -> Note | Rejected:
     return note
 
 
-def write_part(run: Run, notes: list[Note | Rejected], annotator: Annotator, writer: Writer, *, bar: tqdm) -> None:
+def write_part(run: Run, notes: list[Note | Rejected], pool: Pool, writer: Writer, *, bar: tqdm) -> None:
     """Annotate the notes of one part and write it; see `write_parts`."""
-    # Without a memory zone each new word stays in the vocabulary until the run ends.
-    with annotator.nlp.memory_zone():
-        outcomes = prepare_notes(notes, annotator, writer, bar=bar)
-        prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-        path = run.part_path(writer.suffix)
-        with moved_into_place(path) as partial:
-            number = Counts.of(run.parts).entities.total() + 1
-            writer.write([outcome.content for outcome in prepared], partial, number_from=number)
+    outcomes = prepare_notes(notes, pool, strict=pool.options.strict, bar=bar)
+    prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+    path = run.part_path(writer.suffix)
+    with moved_into_place(path) as partial:
+        number = Counts.of(run.parts).entities.total() + 1
+        writer.write([outcome.content for outcome in prepared], partial, number_from=number)
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     run.add_part(path, rejected, part_figures(outcomes))

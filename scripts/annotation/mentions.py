@@ -5,8 +5,6 @@ An attribute is whatever a component declares that it assigns to spans:
     @Language.component("negation", assigns=["span._.is_negated"])
 
 Every output then has "is_negated" among the attributes of an entity; no other code has to know the name.
-
-An object in an attribute with integers "start" and "end" is a place in the text, such as that of a cue.
 """
 
 from __future__ import annotations
@@ -47,17 +45,11 @@ def attribute_names(nlp: Language) -> tuple[str, ...]:
 
 
 def span_mention(
-    ent: Span,
-    *,
-    offset: int = 0,
-    attributes: Sequence[str] = (),
-    has_confidence: bool = False,
-    keep_text: bool = True,
+    ent: Span, *, attributes: Sequence[str] = (), has_confidence: bool = False, keep_text: bool = True
 ) -> Mention:
     """Return an entity as a mention.
 
     ent (Span): the entity.
-    offset (int): the offset of its Doc in the whole text.
     attributes (Sequence[str]): the attributes to look for, of `attribute_names`.
     has_confidence (bool): whether the pipeline assigns `span._.confidence`.
     keep_text (bool): whether attributes may quote the text. If not, those that are spans, such as a heading, are left
@@ -67,12 +59,12 @@ def span_mention(
     """
     confidence = ent._.get(CONFIDENCE) if has_confidence else None
     return Mention(
-        start=ent.start_char + offset,
-        end=ent.end_char + offset,
+        start=ent.start_char,
+        end=ent.end_char,
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
-        attributes=move_places(span_attributes(ent, attributes, keep_text=keep_text), offset),
+        attributes=span_attributes(ent, attributes, keep_text=keep_text),
     )
 
 
@@ -133,23 +125,3 @@ def plain_value(value: Any, name: str) -> Any:
 def is_span(value: Any) -> bool:
     """Return whether a value is a part of a Doc. Not by its class: spaCy takes seconds to import."""
     return hasattr(value, "start_char")
-
-
-def move_places(value: Any, offset: int) -> Any:
-    """Return the value of an attribute, or all attributes, with the places in the text moved.
-
-    value (Any): a value that JSON can hold.
-    offset (int): what is added to the "start" and "end" of each place.
-    RETURNS (Any): the same without an offset; otherwise a copy.
-    """
-    if not offset:
-        return value
-    if isinstance(value, (list, tuple)):
-        return [move_places(inner, offset) for inner in value]
-    if not isinstance(value, Mapping):
-        return value
-    moved = {key: move_places(inner, offset) for key, inner in value.items()}
-    place = {key: moved.get(key) for key in ("start", "end")}
-    if all(type(bound) is int for bound in place.values()):
-        moved.update({key: bound + offset for key, bound in place.items()})
-    return moved

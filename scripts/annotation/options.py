@@ -41,6 +41,7 @@ class AnnotateOptions:
     processes (int): processes that share the work.
     gpu_id (int): the GPU to work on, -1 for the CPU.
     part_size (int): the most notes in a part.
+    note_timeout (float): how long the pipeline may take for a note, in seconds; then the note is rejected.
     reading (ReadOptions): how to read the notes.
     strict (bool): whether to stop at the first note that is rejected.
     overwrite (bool): whether to start over if the folder holds a run.
@@ -57,6 +58,7 @@ class AnnotateOptions:
     processes: int = 1
     gpu_id: int = -1
     part_size: int = 10_000
+    note_timeout: float = 600.0
     reading: ReadOptions = field(default_factory=ReadOptions)
     strict: bool = False
     overwrite: bool = False
@@ -77,6 +79,8 @@ class AnnotateOptions:
             check_minimum(name, getattr(self, name), minimum)
         if self.threads is not None:
             check_minimum("threads", self.threads, 1)
+        if not self.note_timeout > 0:
+            raise ProjectError(f"note_timeout ({self.note_timeout:g}) must be greater than 0")
         if not 0 <= self.minimum_confidence <= 1:
             raise ProjectError(f"minimum_confidence ({self.minimum_confidence}) must be within [0, 1]")
         if self.processes > 1 and self.gpu_id >= 0:

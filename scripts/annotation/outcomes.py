@@ -16,7 +16,8 @@ from scripts.formats.writing import Writer
 from scripts.records.notes import Note, Rejected
 
 if TYPE_CHECKING:
-    from scripts.annotation.engine import AnnotatedNote, Annotator
+    from scripts.annotation.engine import AnnotatedNote
+    from scripts.annotation.pool import Pool
 
 
 class Counts(NamedTuple):
@@ -84,16 +85,12 @@ class Prepared(NamedTuple):
     words: int
 
 
-def prepare_notes(
-    notes: list[Note | Rejected], annotator: Annotator, writer: Writer, *, bar: tqdm
-) -> list[Prepared | Rejected]:
+def prepare_notes(notes: list[Note | Rejected], pool: Pool, *, strict: bool, bar: tqdm) -> list[Prepared | Rejected]:
     """Annotate the notes of one part and prepare them for writing.
 
-    Call it within `nlp.memory_zone()`, like `Annotator.annotate`.
-
     notes (list[Note | Rejected]): the notes.
-    annotator (Annotator): the pipeline.
-    writer (Writer): the format.
+    pool (Pool): the processes that do it.
+    strict (bool): whether to stop at the first note that is rejected.
     bar (tqdm): counts the notes that are done.
     RETURNS (list[Prepared | Rejected]): the result for each, in the order given.
     RAISES (ProjectError): a note was rejected in a strict run.
@@ -101,11 +98,9 @@ def prepare_notes(
     readable = [(place, note) for place, note in enumerate(notes) if isinstance(note, Note)]
     outcomes: list[Any] = list(notes)
     bar.update(len(notes) - len(readable))
-    strict = annotator.options.strict
     if strict:
         refuse_rejected(notes)
-    for number, outcome in annotator.annotate([note for _, note in readable]):
-        prepared = prepare(outcome, writer)
+    for number, prepared in pool.annotate([note for _, note in readable]):
         if strict:
             refuse_rejected([prepared])
         place, _ = readable[number]

@@ -13,14 +13,12 @@ import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
-import torch
 from spacy.util import minibatch
 from tqdm import tqdm
 
@@ -38,6 +36,7 @@ from scripts.annotation.manifest import (
 from scripts.annotation.options import AnnotateOptions, RayOptions
 from scripts.annotation.outcomes import Counts, Summary, part_figures, prepare_notes, refuse_rejected
 from scripts.annotation.parts import SAME_ID, Ids, cut_parts
+from scripts.annotation.pool import Pool, make_pool
 from scripts.annotation.readers import check_header, source_notes
 from scripts.annotation.sources import check_apart, find_stored_sources
 from scripts.annotation.stores import Folder, is_uri
@@ -46,7 +45,7 @@ from scripts.formats.parquet import ParquetWriter
 from scripts.formats.reading import ReadOptions, Source
 from scripts.formats.registry import READERS
 from scripts.formats.writing import WriteOptions
-from scripts.gpu import use_gpu
+from scripts.gpu import check_gpu
 from scripts.pipelines import load_pipeline
 from scripts.records.notes import Note, Rejected
 
@@ -338,7 +337,7 @@ class PartAnnotator:
         self.folder = Folder(job.output)
         self.problem: dict[str, str] | None = None
         try:
-            self.annotator = make_annotator(job)
+            self.pool = make_actor_pool(job, self.writer).__enter__()
         except ProjectError as error:
             self.problem = pack_problem(error)
 
@@ -358,11 +357,11 @@ class PartAnnotator:
 
     def write(self, name: str, group: int, notes: list[Note | Rejected]) -> dict[str, Any]:
         """Annotate and write the notes of a part; return its entry in the manifest, and the rejected notes."""
-        with self.annotator.nlp.memory_zone():
-            outcomes = prepare_notes(notes, self.annotator, self.writer, bar=tqdm(disable=True))
-            sink = pa.BufferOutputStream()
-            prepared = [outcome.content for outcome in outcomes if not isinstance(outcome, Rejected)]
-            self.writer.write(prepared, sink, number_from=1)
+        # The machine that started the run stops it at a rejected note.
+        outcomes = prepare_notes(notes, self.pool, strict=False, bar=tqdm(disable=True))
+        sink = pa.BufferOutputStream()
+        prepared = [outcome.content for outcome in outcomes if not isinstance(outcome, Rejected)]
+        self.writer.write(prepared, sink, number_from=1)
         content = sink.getvalue()
         with self.folder.writing(f"{parts_folder(self.folder)}/{name}") as file:
             file.write(content)
@@ -373,15 +372,17 @@ class PartAnnotator:
         }
 
 
-def make_annotator(job: Job) -> Annotator:
-    """Load the pipeline in an actor.
+def make_actor_pool(job: Job, writer: ParquetWriter) -> Pool:
+    """Load the pipeline in an actor, and return the process that will run it.
 
     job (Job): what the actor needs to know.
-    RETURNS (Annotator): the pipeline.
-    RAISES (ProjectError): there is none, or another one than on the machine that started the run; or there is no GPU.
+    writer (ParquetWriter): the format.
+    RETURNS (Pool): the process, not started yet.
+    RAISES (ProjectError): there is no pipeline, or another one than on the machine that started the run; or there is no
+        GPU.
     """
-    use_gpu(0 if ray_options(job.options).gpus > 0 else -1, advice="To work on CPUs, leave out --gpus.")
-    torch.set_num_threads(job.options.actor_threads)
+    gpu_id = 0 if ray_options(job.options).gpus > 0 else -1
+    check_gpu(gpu_id, advice="To work on CPUs, leave out --gpus.")
     nlp = load_pipeline(job.model)
     there = describe_model(job.model, nlp)
     if there != job.description:
@@ -389,8 +390,7 @@ def make_annotator(job: Job) -> Annotator:
             f"A worker has another pipeline '{job.model}' than this machine: {there}, and not {job.description}",
             "Install the same wheel on all machines.",
         )
-    # The machine that started the run stops it at a rejected note.
-    return Annotator(nlp, replace(job.options, strict=False))
+    return make_pool(Annotator(nlp, job.options), writer, job.model, threads=job.options.actor_threads, gpu_id=gpu_id)
 
 
 def load_note(values: Sequence[Any]) -> Note | Rejected:

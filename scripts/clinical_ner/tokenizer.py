@@ -68,7 +68,7 @@ def make_tokenizer(vocab: Vocab, defaults: type[BaseDefaults]) -> Tokenizer:
     RETURNS (Tokenizer): the tokenizer. A text is always the concatenation of its tokens and their whitespace. The time
         that it takes is linear in the text's length.
     """
-    prefixes, suffixes, infixes = (rules or () for rules in (defaults.prefixes, defaults.suffixes, defaults.infixes))
+    prefixes, suffixes, infixes = map(expressions, (defaults.prefixes, defaults.suffixes, defaults.infixes))
     # As infixes, because a suffix would hide from the rules of glued doses that there is a unit.
     units = [f"{suffix}$" for suffix in suffixes if UNITS in suffix]
     endings = [suffix for suffix in suffixes if UNITS not in suffix]
@@ -84,6 +84,11 @@ def make_tokenizer(vocab: Vocab, defaults: type[BaseDefaults]) -> Tokenizer:
         token_match=None,
         url_match=None,
     )
+
+
+def expressions(rules: Iterable[str | re.Pattern[str]] | None) -> list[str]:
+    """Return a language's rules as regular expressions; none if it has none."""
+    return [rule if isinstance(rule, str) else rule.pattern for rule in rules or ()]
 
 
 def compile_prefixes(rules: Iterable[str]) -> re.Pattern[str]:

@@ -73,7 +73,7 @@ def kit_example(row: dict[str, str]) -> Example:
 
 
 def find_concept(sentence: str, concept: str) -> tuple[int, int]:
-    """Return where a concept is: in capitals, else in any case, as whole words first. Equal offsets if it is nowhere."""
+    """Return where a concept is: in capitals, whole words first, else in any case. (0, 0) if it is nowhere."""
     form = re.escape(concept.upper())
     for pattern, flags in ((rf"(?<!\w){form}(?![\w'])", 0), (form, 0), (form, re.IGNORECASE)):
         if found := re.search(pattern, sentence, flags):

@@ -139,7 +139,7 @@ def predict_docs(nlp: Language, records: list[Record]) -> dict[str, Doc]:
     RETURNS (dict[str, Doc]): the pipeline's documents, by document id.
     """
     texts = [document_text(record) for record in records]
-    docs = tqdm(nlp.pipe(texts), total=len(texts), desc="Predicting", unit="doc", file=sys.stderr)
+    docs = tqdm(nlp.pipe(texts), total=len(texts), desc="Predicting", unit="doc", file=sys.stderr, disable=None)
     return {document_id(record): doc for record, doc in zip(records, docs, strict=True)}
 
 

@@ -36,8 +36,8 @@ def score_sections(
     sides = [({*read_gold(gold[key])}, {*read_predicted(predicted[key])}) for key in keys]
     tables = []
     for length in (3, 2):
-        found = [tuple({section[:length] for section in side} for side in pair) for pair in sides]
-        names = sorted({section[0] for pair in found for side in pair for section in side})
+        found = [({each[:length] for each in one}, {each[:length] for each in other}) for one, other in sides]
+        names = sorted({section[0] for pair in sides for side in pair for section in side})
         counts = np.array([[outcomes(*pair, name) for name in names] for pair in found], dtype=np.int64)
         tables.append(score(counts.reshape(len(keys), len(names), 3), names, seed=seed))
     places = [

@@ -32,16 +32,19 @@ class DocBinWriter(Writer):
 
     suffix = ".spacy"
 
-    def prepare(self, document: Document) -> Doc:
+    def prepare(self, document: Document) -> bytes:
+        """Return a DocBin of one document, which another process can take: a Doc would bring its vocabulary."""
         doc = needed_doc(document)
         doc.user_data["document_id"] = encodable(document.id)
         try:
-            make_doc_bin([doc])
+            return make_doc_bin([doc]).to_bytes()
         except (OverflowError, TypeError, ValueError) as error:
             raise ProjectError(
                 f"a value in its user_data can't be written as DocBin ({type(error).__name__})"
             ) from error
-        return doc
 
-    def write(self, prepared: Sequence[Doc], path: Path, *, number_from: int = 1) -> None:
-        make_doc_bin(prepared).to_disk(path)
+    def write(self, prepared: Sequence[bytes], path: Path, *, number_from: int = 1) -> None:
+        whole = make_doc_bin()
+        for one in prepared:
+            whole.merge(make_doc_bin().from_bytes(one))
+        whole.to_disk(path)

@@ -13,9 +13,10 @@ from spacy.language import Language
 
 from scripts.service.batching import Batcher, Closed, FailedText, QueueFull
 from scripts.service.docs import add_docs
-from scripts.service.metrics import Metrics
+from scripts.service.metrics import Found, Metrics
 from scripts.service.middleware import Observed, SecurityHeaders
 from scripts.service.pipeline import ServedPipeline
+from scripts.service.process import PipelineProcess, make_process
 from scripts.service.reading import make_check_token, make_read, while_connected
 from scripts.service.schemas import (
     AnnotateRequest,
@@ -36,25 +37,29 @@ RETRY_SOON = {"Retry-After": "1"}
 
 
 def create_app(
-    nlp: Language, settings: Settings | None = None, *, prepare: Callable[[], object] | None = None
+    nlp: Language, settings: Settings | None = None, *, load: Callable[[], Language] | None = None
 ) -> FastAPI:
     """Create the service for a pipeline.
 
-    nlp (Language): the pipeline. Nothing else may use it from now on.
+    nlp (Language): the pipeline. A worker process runs it; here it is only described.
     settings (Settings | None): limits, batching and the token.
-    prepare (Callable[[], object] | None): called once in the thread that runs the pipeline, before the first text.
+    load (Callable[[], Language] | None): loads the pipeline in the worker process, which is spawned then; see
+        `make_process`.
     RETURNS (FastAPI): the app. It accepts texts during its lifespan.
     """
     settings = settings or Settings()
     pipeline = ServedPipeline(nlp, batch_size=settings.batch_size)
     metrics = Metrics()
+    process = make_process(pipeline, load, work_timeout=settings.work_timeout, count_start=metrics.worker_starts.inc)
     batcher = Batcher(
-        metrics.count_batches(pipeline.annotate),
+        metrics.count_batches(process.annotate),
         batch_size=settings.batch_size,
         batch_characters=settings.batch_characters,
         batch_wait=settings.batch_wait,
         queue_size=settings.queue_size,
-        prepare=prepare,
+        start=process.start,
+        check=process.check,
+        stop=process.close,
     )
     metrics.queued_texts.set_function(lambda: len(batcher))
 
@@ -77,7 +82,7 @@ def create_app(
     # The middleware added last is the outermost.
     app.add_middleware(Observed, metrics=metrics)
     app.add_middleware(SecurityHeaders)
-    add_state(app, batcher)
+    add_state(app, batcher, process)
     add_docs(app)
     add_page(app)
     token = [Depends(make_check_token(settings.token))] if settings.token else []
@@ -124,24 +129,37 @@ def add_annotate(
         except QueueFull:
             raise HTTPException(429, "Too many texts are waiting", headers=RETRY_SOON) from None
         except Closed:
-            raise HTTPException(503, "The service is not ready", headers=RETRY_SOON) from None
-        metrics.failed_texts.inc(sum(isinstance(entities, FailedText) for entities in found))
-        documents = [DocumentSchema(entities=wanted(entities, asked)) for entities in succeeded(found)]
+            raise not_ready() from None
+        documents = [
+            DocumentSchema(entities=wanted(entities, asked)) for entities in succeeded(found, settings.work_timeout)
+        ]
         return Annotations(documents=documents, model=pipeline.name)
 
 
-def succeeded(found: Sequence[list[EntitySchema] | FailedText]) -> list[list[EntitySchema]]:
-    """Return the entities of each text if the pipeline failed on none of them.
+def succeeded(found: Sequence[Found], work_timeout: float) -> list[list[EntitySchema]]:
+    """Return the entities of each text if every text has a result.
 
-    RAISES (HTTPException): it failed on at least one. Retrying would not help: the same text would fail again.
+    found (Sequence[Found]): the result of each text.
+    work_timeout (float): how long the pipeline may take, in seconds, for the message.
+    RAISES (HTTPException): a text has none: 503 if there is no pipeline at the moment, 504 if it took too long, else
+        422. Only after a 503 does it help to send the same texts again.
     """
-    failed = [number for number, entities in enumerate(found) if isinstance(entities, FailedText)]
+    failed = [(number, result) for number, result in enumerate(found) if isinstance(result, FailedText)]
     if failed:
-        numbers = ", ".join(map(str, failed[:5])) + (", ..." if len(failed) > 5 else "")
-        raise HTTPException(
-            422, f"The pipeline failed on {len(failed)} of {len(found)} texts (counted from 0): {numbers}"
-        )
+        numbers = ", ".join(str(number) for number, _ in failed[:5]) + (", ..." if len(failed) > 5 else "")
+        which = f"{len(failed)} of {len(found)} texts (counted from 0): {numbers}"
+        kinds = {result.kind for _, result in failed}
+        if "unavailable" in kinds:
+            raise not_ready()
+        if "late" in kinds:
+            raise HTTPException(504, f"The pipeline failed or took more than {work_timeout:g} seconds on {which}")
+        raise HTTPException(422, f"The pipeline failed on {which}")
     return [entities for entities in found if not isinstance(entities, FailedText)]
+
+
+def not_ready() -> HTTPException:
+    """Return the response while no text can be processed."""
+    return HTTPException(503, "The service is not ready", headers=RETRY_SOON)
 
 
 def wanted(entities: list[EntitySchema], asked: AnnotateRequest) -> list[EntitySchema]:
@@ -180,19 +198,21 @@ def add_information(router: APIRouter, pipeline: ServedPipeline, metrics: Metric
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def add_state(app: FastAPI, batcher: Batcher[Any]) -> None:
+def add_state(app: FastAPI, batcher: Batcher[Any], process: PipelineProcess) -> None:
     """Add the routes for an orchestrator. They need no token and reveal nothing else."""
 
-    @app.get("/health")
+    @app.get("/health", responses=problems(503))
     async def health() -> Status:
-        """Return 200 while the process is alive."""
+        """Return 200 while the service is alive: the pipeline's process is there, or is being replaced."""
+        if not process.is_healthy:
+            raise HTTPException(503, "The process of the pipeline can't be started")
         return Status(status="alive")
 
     @app.get("/ready", responses=problems(503))
     async def ready() -> Status:
-        """Return 200 while texts are accepted: the pipeline is loaded and the service is not shutting down."""
-        if not batcher.running:
-            raise HTTPException(503, "The service is not ready", headers=RETRY_SOON)
+        """Return 200 while texts are processed: the pipeline is loaded and the service is not shutting down."""
+        if not batcher.running or not process.is_ready:
+            raise not_ready()
         return Status(status="ready")
 
 

@@ -1,4 +1,4 @@
-"""Collect the texts of concurrent requests into batches, and run the pipeline over them in one worker thread.
+"""Collect the texts of concurrent requests into batches, and annotate these one after the other in a thread.
 
 The event loop queues texts and returns results, and is never blocked by the pipeline. While one batch runs, the next
 one fills. Existing libraries did not fit: async-batcher 0.2.2 logs every item and fails a whole batch for one of them,
@@ -6,15 +6,16 @@ batched 0.1.5 has neither a limit nor a shutdown, LitServe starts processes.
 """
 
 import asyncio
-import logging
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
-logger = logging.getLogger(__name__)
+from scripts.workers import where_raised
+
+# How often an idle batcher calls `check`, in seconds.
+CHECK_SECONDS = 1.0
 Result = TypeVar("Result")
 
 
@@ -26,8 +27,15 @@ class Closed(Exception):
     """The batcher accepts no texts: it is shutting down, or has not started yet."""
 
 
-class FailedText:
-    """The result of a text on which the pipeline raised an exception, without its message, which may hold text."""
+class FailedText(NamedTuple):
+    """Why a text has no result: the pipeline failed on it or took too long, or there is no pipeline at the moment.
+
+    kind (Literal): which of these it is.
+    where (str): an exception's type and where it was raised, without its message, which may hold text.
+    """
+
+    kind: Literal["failed", "late", "unavailable"] = "failed"
+    where: str = ""
 
 
 @dataclass(eq=False)
@@ -42,33 +50,39 @@ class Waiting(Generic[Result]):
 class Batcher(Generic[Result]):
     """A queue in front of a function that is most efficient when called with many texts.
 
-    annotate (Callable[[list[str]], list[Result]]): returns a result for each text, in order; called in the worker
-        thread.
+    annotate (Callable[[list[str]], list[Result | FailedText]]): returns a result for each text, in order; called in
+        the thread.
     batch_size (int): the maximum number of texts in a batch.
     batch_characters (int): the maximum number of characters in a batch; a longer text is a batch of its own.
     batch_wait (float): how long the first text of a batch waits for others, in seconds.
     queue_size (int): the maximum number of texts in the queue.
-    prepare (Callable[[], object] | None): called in the worker thread before anything else, for settings that hold
-        for one thread only, such as the current GPU.
+    start (Callable[[], object] | None): called in the thread before anything else.
+    check (Callable[[], object] | None): called in the thread every second while there is nothing to do.
+    stop (Callable[[], object] | None): called on closing once nobody waits for a result, to end a call of `annotate`.
     """
 
     def __init__(
         self,
-        annotate: Callable[[list[str]], list[Result]],
+        annotate: Callable[[list[str]], list[Result | FailedText]],
         *,
         batch_size: int,
         batch_characters: int,
         batch_wait: float,
         queue_size: int,
-        prepare: Callable[[], object] | None = None,
+        start: Callable[[], object] | None = None,
+        check: Callable[[], object] | None = None,
+        stop: Callable[[], object] | None = None,
     ):
         self.annotate = annotate
         self.batch_size = batch_size
         self.batch_characters = batch_characters
         self.batch_wait = batch_wait
         self.queue_size = queue_size
-        self.prepare = prepare
+        self.start = start
+        self.check = check
+        self.stop = stop
         self.running = False
+        self._batch: list[Waiting[Result]] = []
         self._queue: deque[Waiting[Result]] = deque()
 
     def __len__(self) -> int:
@@ -76,23 +90,24 @@ class Batcher(Generic[Result]):
         return len(self._queue)
 
     async def __aenter__(self) -> "Batcher[Result]":
-        """Start the worker thread, and return when it has annotated a first text."""
+        """Start the thread, and return when texts can be annotated."""
         self._arrived = asyncio.Event()
         self._full = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
-        loop = asyncio.get_running_loop()
-        if self.prepare:
-            await loop.run_in_executor(self._thread, self.prepare)
-        await loop.run_in_executor(self._thread, self.annotate, ["Warm-up"])
+        if self.start:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.start)
         self.running = True
         self._worker = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Accept no more texts, finish those that were accepted, and stop the worker thread."""
+        """Accept no more texts, finish those that somebody waits for, and stop the thread."""
         self.running = False
         self._signal()
+        self._stop_if_abandoned()
         await self._worker
+        if self.stop:
+            self.stop()
         self._thread.shutdown()
 
     async def submit(self, texts: Sequence[str]) -> list[Result | FailedText]:
@@ -120,6 +135,12 @@ class Batcher(Generic[Result]):
         """Remove the texts of cancelled requests, so that they take no room in the queue."""
         self._queue = deque(one for one in self._queue if not one.result.cancelled())
         self._signal()
+        self._stop_if_abandoned()
+
+    def _stop_if_abandoned(self) -> None:
+        """Call `stop` if the batcher is closing and nobody waits for a result any more."""
+        if self.stop and not self.running and not self._queue and all(one.result.done() for one in self._batch):
+            self.stop()
 
     def _signal(self) -> None:
         """Signal to the worker whether the queue has texts, and whether it has enough for a full batch."""
@@ -133,18 +154,24 @@ class Batcher(Generic[Result]):
         """Process batches until the batcher is closed and the queue is empty."""
         loop = asyncio.get_running_loop()
         while self.running or self._queue:
-            batch = await self._next_batch()
-            if not batch:
-                continue
-            texts = [one.text for one in batch]
-            results = await loop.run_in_executor(self._thread, run_isolated, self.annotate, texts)
-            for one, result in zip(batch, results, strict=True):
-                if not one.result.cancelled():
-                    one.result.set_result(result)
+            self._batch = await self._next_batch()
+            if self._batch:
+                texts = [one.text for one in self._batch]
+                results = await loop.run_in_executor(self._thread, self.annotate, texts)
+                for one, result in zip(self._batch, results, strict=True):
+                    if not one.result.cancelled():
+                        one.result.set_result(result)
+            elif self.check:
+                await loop.run_in_executor(self._thread, self.check)
+        self._batch = []
 
     async def _next_batch(self) -> list[Waiting[Result]]:
-        """Wait until a batch is full, or its first text has waited long enough."""
-        await self._arrived.wait()
+        """Wait until a batch is full, or its first text has waited long enough. Return none if no text arrives."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._arrived.wait()
+        except TimeoutError:
+            return []
         if self._queue:
             try:
                 async with asyncio.timeout_at(self._queue[0].arrived + self.batch_wait):
@@ -189,11 +216,4 @@ def run_isolated(annotate: Callable[[list[str]], list[Result]], texts: list[str]
         if len(texts) > 1:
             middle = len(texts) // 2
             return run_isolated(annotate, texts[:middle]) + run_isolated(annotate, texts[middle:])
-        logger.error("The pipeline failed on a text of %d characters: %s", len(texts[0]), where_raised(error))
-        return [FailedText()]
-
-
-def where_raised(error: BaseException) -> str:
-    """Return an exception's type and where it was raised, without its message, which may hold text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{type(error).__name__} at {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
+        return [FailedText(where=where_raised(error))]

@@ -5,9 +5,11 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from scripts.service.batching import FailedText
 from scripts.service.schemas import EntitySchema
 
-Annotate = Callable[[list[str]], list[list[EntitySchema]]]
+Found = list[EntitySchema] | FailedText
+Annotate = Callable[[list[str]], list[Found]]
 SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60)
 TEXTS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -34,7 +36,10 @@ class Metrics:
         )
         self.entities = Counter("clinical_ner_entities", "Entities found", ["label"], registry=registry)
         self.failed_texts = Counter(
-            "clinical_ner_failed_texts", "Texts on which the pipeline failed", registry=registry
+            "clinical_ner_failed_texts", "Texts on which the pipeline failed or took too long", registry=registry
+        )
+        self.worker_starts = Counter(
+            "clinical_ner_worker_starts", "Starts of the process that runs the pipeline", registry=registry
         )
         self.queued_texts = Gauge("clinical_ner_queued_texts", "Texts in the queue", registry=registry)
 
@@ -45,14 +50,21 @@ class Metrics:
         RETURNS (Annotate): the wrapped function.
         """
 
-        def counted(texts: list[str]) -> list[list[EntitySchema]]:
+        def counted(texts: list[str]) -> list[Found]:
             started = perf_counter()
             documents = annotate(texts)
             self.batch_seconds.observe(perf_counter() - started)
             self.batch_texts.observe(len(texts))
             for entities in documents:
-                for entity in entities:
-                    self.entities.labels(entity.label).inc()
+                if isinstance(entities, FailedText):
+                    self.failed_texts.inc()
+                else:
+                    self.count_entities(entities)
             return documents
 
         return counted
+
+    def count_entities(self, entities: list[EntitySchema]) -> None:
+        """Count the entities of a text by their label."""
+        for entity in entities:
+            self.entities.labels(entity.label).inc()

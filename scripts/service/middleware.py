@@ -10,8 +10,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scripts.service.batching import where_raised
 from scripts.service.metrics import Metrics
+from scripts.workers import where_raised
 
 logger = logging.getLogger(__name__)
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}

@@ -1,12 +1,14 @@
 """The pipeline as the service uses it: texts in; entities and information about the pipeline out."""
 
+from typing import Any
+
 from spacy.language import Language
 from spacy.tokens import Span
 
 from scripts.annotation.mentions import attribute_names, span_mention
 from scripts.pipelines import entity_pipes, gives_confidence
 from scripts.records.states import known_states
-from scripts.service.schemas import EntitySchema, Limits, ModelInfo, ModelName
+from scripts.service.schemas import Limits, ModelInfo, ModelName
 from scripts.service.settings import Settings
 
 # In a package's sources, the encoder's name has this prefix; the corpus has none.
@@ -30,21 +32,21 @@ class ServedPipeline:
         self.attributes = attribute_names(nlp)
         self.states = known_states(self.attributes)
 
-    def annotate(self, texts: list[str]) -> list[list[EntitySchema]]:
+    def annotate(self, texts: list[str]) -> list[list[dict[str, Any]]]:
         """Find the entities in texts. Not thread-safe.
 
         texts (list[str]): the texts.
-        RETURNS (list[list[EntitySchema]]): the entities of each text, in order of position.
+        RETURNS (list[list[dict[str, Any]]]): the entities of each text as rows, in order of position.
         """
         # Without a memory zone, every new word would stay in the vocabulary while the service runs.
         with self.nlp.memory_zone():
             docs = self.nlp.pipe(texts, batch_size=self.batch_size)
-            return [[self.make_entity(ent) for ent in doc.ents] for doc in docs]
+            return [[self.make_row(ent) for ent in doc.ents] for doc in docs]
 
-    def make_entity(self, ent: Span) -> EntitySchema:
-        """Convert an entity to the form in which the service returns it."""
+    def make_row(self, ent: Span) -> dict[str, Any]:
+        """Convert an entity to plain values, which can be sent from one process to another."""
         mention = span_mention(ent, attributes=self.attributes, has_confidence=self.has_confidence)
-        return EntitySchema(**mention.to_row(ent.text))
+        return mention.to_row(ent.text)
 
     def max_characters(self, settings: Settings) -> int:
         """Return the length of the longest text that both the service and the pipeline accept."""

@@ -15,6 +15,7 @@ class Settings(BaseModel):
     max_characters (int): the maximum number of characters in a text.
     read_timeout (float): how long the body of a request may take to arrive, in seconds.
     timeout (float): how long a request may take once its body has arrived, including the wait in the queue, in seconds.
+    work_timeout (float): how long the pipeline may work on a batch, in seconds. After that its process is replaced.
     token (SecretStr | None): the bearer token that clients must send. None allows requests without one.
     """
 
@@ -29,6 +30,7 @@ class Settings(BaseModel):
     max_characters: int = Field(default=100_000, ge=1)
     read_timeout: float = Field(default=10, gt=0)
     timeout: float = Field(default=60, gt=0)
+    work_timeout: float = Field(default=20, gt=0)
     token: SecretStr | None = None
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Pipelines that find what they are told to, in milliseconds, and others that fail or take their time."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -33,7 +34,7 @@ def fail_on_secret(span: Span) -> str | None:
 
 
 # As the project's own component does it.
-for extension in ("confidence", "is_negated", "topic", "dose"):
+for extension in ("confidence", "is_negated", "chapter", "dose"):
     if not Span.has_extension(extension):
         Span.set_extension(extension, default=None)
 if not Span.has_extension("annotate_tests_computed"):
@@ -66,6 +67,31 @@ def fail(doc: Doc) -> Doc:
     return doc
 
 
+@Language.component("annotate_tests_hang")
+def hang(doc: Doc) -> Doc:
+    """Never end on a text with the secret, and let no other thread run meanwhile; sleep on one with "sleep"."""
+    if SECRET in doc.text:
+        re.match(r"(a+)+$", "a" * 100 + "b")
+    if "sleep" in doc.text:
+        time.sleep(10_000)
+    return doc
+
+
+@Language.component("annotate_tests_die")
+def die(doc: Doc) -> Doc:
+    """Kill the process at the secret, as the system does where memory runs out."""
+    if SECRET in doc.text:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return doc
+
+
+@Language.component("annotate_tests_first_word", assigns=["doc.ents"])
+def find_first_word(doc: Doc) -> Doc:
+    """Find each place of the first word, which only the whole text shows."""
+    doc.ents = [Span(doc, token.i, token.i + 1, "Disease") for token in doc if token.text == doc[0].text]
+    return doc
+
+
 @Language.component("annotate_tests_delay")
 def delay(doc: Doc) -> Doc:
     """Take a moment, as an encoder does."""
@@ -91,24 +117,24 @@ def set_confidence(doc: Doc) -> Doc:
 
 @Language.component(
     "annotate_tests_attributes",
-    assigns=["span._.is_negated", "span._.topic", "span._.dose", "span._.is_negated", "span._.never_set"],
+    assigns=["span._.is_negated", "span._.chapter", "span._.dose", "span._.is_negated", "span._.never_set"],
 )
 def set_attributes(doc: Doc) -> Doc:
     """Set one boolean, one string and one nested attribute."""
     for ent in doc.ents:
         ent._.is_negated = ent.label_ == "Disease"
         if ent.label_ == "Disease":
-            ent._.topic = "Past β history"
+            ent._.chapter = "Past β history"
         else:
             ent._.dose = {**DOSE, "units": tuple(DOSE["units"])}
     return doc
 
 
-@Language.component("annotate_tests_unwritable", assigns=["span._.topic"])
+@Language.component("annotate_tests_unwritable", assigns=["span._.chapter"])
 def set_unwritable(doc: Doc) -> Doc:
     """Set an attribute of chemicals that JSON can't hold."""
     for ent in doc.ents:
-        ent._.topic = {doc.text} if ent.label_ == "Chemical" else "history"
+        ent._.chapter = {doc.text} if ent.label_ == "Chemical" else "history"
     return doc
 
 
@@ -130,7 +156,9 @@ def leave(doc: Doc) -> Doc:
 
 @Language.factory("annotate_tests_trace", default_config={"folder": "", "deadly": False})
 class Trace:
-    """Leave a file for each time that the pipeline was loaded, and kill the process at the secret.
+    """Leave a file for each time that the pipeline was loaded, and kill the process that loaded it at the secret.
+
+    It runs in a fork of that process, which has to end, too.
 
     folder (str): the folder for the files.
     deadly (bool): whether it is killed each time, and not only the first time.
@@ -143,6 +171,7 @@ class Trace:
     def __call__(self, doc: Doc) -> Doc:
         killed = self.folder / "killed"
         if SECRET in doc.text and (self.deadly or not killed.exists()):
-            killed.write_text(str(os.getpid()))
-            os.kill(os.getpid(), signal.SIGKILL)
+            killed.write_text(str(os.getppid()))
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(10_000)
         return doc

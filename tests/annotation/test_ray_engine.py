@@ -129,7 +129,7 @@ def test_attributes_are_those_of_the_local_engine(tmp_path, ray_cluster):
     found = rows(tmp_path / "ray")
     assert [json.loads(entity["attributes"]) for entity in found["entities"].to_pylist()[0]] == [
         {"is_negated": False, "dose": DOSE},
-        {"is_negated": True, "topic": "Past β history"},
+        {"is_negated": True, "chapter": "Past β history"},
     ]
     annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet"))
     assert found.equals(rows(tmp_path / "local"))
@@ -198,7 +198,19 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(tmp_path, ray_cluster
     assert rows(tmp_path / "ray").equals(rows(tmp_path / "local"))
 
 
-def test_a_note_that_kills_each_worker_ends_the_run_and_leaves_nothing(tmp_path, ray_cluster, monkeypatch, capfd):
+@pytest.mark.parametrize("component", ["annotate_tests_die", "annotate_tests_hang"])
+def test_a_note_that_kills_or_hangs_its_process_is_rejected_as_by_the_local_engine(tmp_path, ray_cluster, component):
+    make_pipeline(component).to_disk(tmp_path / "model")
+    notes = write_jsonl(tmp_path / "notes.jsonl", ["gout", SECRET, "aspirin"])
+    model, options = str(tmp_path / "model"), {"note_timeout": 1}
+    assert annotate_on_ray(model, [notes], str(tmp_path / "ray"), **options).rejected == 1
+    annotate(model, [notes], tmp_path / "local", AnnotateOptions(format="parquet", **options))
+    assert rows(tmp_path / "ray").equals(rows(tmp_path / "local"))
+    for run in ("local", "ray"):
+        assert b'"id": "2"' in (tmp_path / run / "rejected.jsonl").read_bytes()
+
+
+def test_a_note_that_kills_each_actor_ends_the_run_and_leaves_nothing(tmp_path, ray_cluster, monkeypatch, capfd):
     monkeypatch.setattr(ray_engine, "RETRIES", 1)
     notes = write_jsonl(tmp_path / "notes.jsonl", ["gout", SECRET])
     with pytest.raises(ProjectError, match="Ray gave up: Actor"):

@@ -22,7 +22,7 @@ from tests.formats.reading_back import read_brat, read_csv, read_modifiers, read
 from tests.marked import make_record
 
 TEXT = "aspirin for gout"
-NEGATED = {"is_negated": True, "topic": "Past β history"}
+NEGATED = {"is_negated": True, "chapter": "Past β history"}
 # brat's attributes that are absent are false.
 ASPIRIN = {"is_negated": False, "dose": DOSE}
 ATTRIBUTES = [ASPIRIN, NEGATED]
@@ -60,7 +60,7 @@ def test_omop(tmp_path, model):
     rows = read_csv(run(model, tmp_path, "omop"))
     assert [row["term_modifiers"] for row in rows] == [
         'label=Chemical,is_negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
-        'label=Disease,is_negated=true,topic="Past β history"',
+        'label=Disease,is_negated=true,section="Past β history"',
     ]
     found = [read_modifiers(row["term_modifiers"]) for row in rows]
     assert found == [{"label": "Chemical", **ASPIRIN}, {"label": "Disease", **NEGATED}]
@@ -73,7 +73,7 @@ def test_brat(tmp_path, model):
         "T2\tDisease 12 16\tgout\n"
         "A1\tis_negated T2\n"
         '#3\tAnnotatorNotes T1\tdose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}\n'
-        '#4\tAnnotatorNotes T2\ttopic="Past β history"\n'
+        '#4\tAnnotatorNotes T2\tsection="Past β history"\n'
     )
 
 
@@ -109,7 +109,7 @@ def test_bioc(tmp_path, model, format, load):
     (document,) = load(run(model, tmp_path, format).read_bytes().decode()).documents
     first, second = (annotation.infons for annotation in document.passages[0].annotations)
     assert (first.pop("type"), second.pop("type")) == ("Chemical", "Disease")
-    assert second == {"is_negated": "true", "topic": "Past β history"}
+    assert second == {"is_negated": "true", "chapter": "Past β history"}
     assert {name: json.loads(value) for name, value in first.items()} == ASPIRIN
 
 
@@ -122,7 +122,7 @@ def test_bioc_xml_replaces_what_it_cannot_hold():
 def test_docbin(tmp_path, model):
     (doc,) = DocBin(store_user_data=True).from_disk(run(model, tmp_path, "docbin")).get_docs(Vocab())
     assert [ent._.is_negated for ent in doc.ents] == [False, True]
-    assert [ent._.topic for ent in doc.ents] == [None, "Past β history"]
+    assert [ent._.chapter for ent in doc.ents] == [None, "Past β history"]
     # msgpack reads sequences as tuples.
     assert doc.ents[0]._.dose == {**DOSE, "units": tuple(DOSE["units"])}
 
@@ -138,7 +138,7 @@ def test_what_has_no_place_for_attributes_is_as_without(tmp_path, model, format)
 def test_predict():
     (document,) = predict_records(make_pipeline("annotate_tests_attributes"), [make_record(TEXT)])
     assert [mention.attributes for mention in document.mentions] == ATTRIBUTES
-    with pytest.raises(ProjectError, match=r"Document 'x': its attribute 'topic' has a value .* as JSON: set"):
+    with pytest.raises(ProjectError, match=r"Document 'x': its attribute 'section' has a value .* as JSON: set"):
         predict_records(make_pipeline("annotate_tests_unwritable"), [make_record(TEXT, document_id="x")])
 
 
@@ -162,9 +162,9 @@ def test_half_a_surrogate_pair_is_refused(format, value):
 
 def test_a_value_that_docbin_cannot_hold_is_refused():
     document = make_document("gout", [(0, 1, "X", None, "")])
-    if not Span.has_extension("topic"):
-        Span.set_extension("topic", default=None)
-    document.doc.ents[0]._.topic = 2**70
+    if not Span.has_extension("chapter"):
+        Span.set_extension("chapter", default=None)
+    document.doc.ents[0]._.chapter = 2**70
     with pytest.raises(ProjectError, match=r"can't be written as DocBin \(OverflowError\)"):
         WRITERS["docbin"]().prepare(document)
 
@@ -178,7 +178,7 @@ def test_modifiers_that_are_longer_than_the_column_are_refused():
 @pytest.mark.parametrize(
     ("component", "reason"),
     [
-        ("annotate_tests_unwritable", "its attribute 'topic' has a value that can't be written as JSON: set"),
+        ("annotate_tests_unwritable", "its attribute 'section' has a value that can't be written as JSON: set"),
         ("annotate_tests_raising", "the pipeline failed on it: RuntimeError"),
     ],
 )

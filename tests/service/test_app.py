@@ -308,22 +308,6 @@ def test_limits_are_those_of_the_pipeline_asked(client):
     assert annotate(many, {"text": "a" * 11, "min_confidence": 0.5}).status_code == 200
 
 
-def test_the_pipeline_runs_in_a_thread_that_was_prepared():
-    threads = {}
-    nlp = make_pipeline()
-
-    @Language.component("note_thread")
-    def note_thread(doc):
-        threads["pipeline"] = threading.get_ident()
-        return doc
-
-    nlp.add_pipe("note_thread")
-    app = create_app(nlp, prepare=lambda: threads.setdefault("prepared", threading.get_ident()))
-    with TestClient(app) as client:
-        assert annotate(client, {"text": "gout"}).status_code == 200
-    assert threads["prepared"] == threads["pipeline"] != threading.get_ident()
-
-
 def test_ids_in_a_knowledge_base(client):
     nlp = make_pipeline()
 
@@ -547,15 +531,6 @@ def test_a_fault_of_the_service_itself_shows_nothing(client, caplog, monkeypatch
     assert (answer.status_code, answer.json()) == (500, {"detail": "The service failed"})
     assert "RuntimeError at" in caplog.text
     assert SECRET not in caplog.text
-
-
-def test_the_vocabulary_does_not_grow(client):
-    nlp = make_pipeline()
-    client = client(nlp)
-    annotate(client, {"text": "gout"})
-    size = len(nlp.vocab.strings)
-    annotate(client, {"texts": [f"word{number} gout" for number in range(100)]})
-    assert len(nlp.vocab.strings) == size
 
 
 @pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/health", "/docs", "/openapi.json", "/nothing"])

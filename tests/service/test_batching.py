@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from contextvars import ContextVar
 
 import pytest
 
@@ -33,10 +32,6 @@ def make_batcher(annotate: Callable, **changed) -> Batcher[str]:
     return Batcher(annotate, **options)
 
 
-def after_warm_up(upper: Upper) -> list[list[str]]:
-    return upper.batches[1:]
-
-
 async def submit_each(batcher: Batcher[str], texts: list[str]) -> list[list[str]]:
     return await asyncio.gather(*(batcher.submit([text]) for text in texts))
 
@@ -60,7 +55,7 @@ def test_concurrent_texts_share_batches(options, texts, batches):
             return await submit_each(batcher, texts.split())
 
     assert asyncio.run(scenario()) == [[text.upper()] for text in texts.split()]
-    assert ["".join(batch) for batch in after_warm_up(upper)] == batches
+    assert ["".join(batch) for batch in upper.batches] == batches
 
 
 def test_one_request_with_many_texts_is_cut_into_batches_in_order():
@@ -72,7 +67,7 @@ def test_one_request_with_many_texts_is_cut_into_batches_in_order():
             return await batcher.submit(texts)
 
     assert asyncio.run(scenario()) == texts
-    assert [len(batch) for batch in after_warm_up(upper)] == [4, 4, 2]
+    assert [len(batch) for batch in upper.batches] == [4, 4, 2]
 
 
 def test_texts_that_come_while_a_batch_runs_are_the_next_batch():
@@ -89,7 +84,7 @@ def test_texts_that_come_while_a_batch_runs_are_the_next_batch():
             await asyncio.gather(first, rest)
 
     asyncio.run(scenario())
-    assert after_warm_up(upper) == [["a"], ["b", "c", "d"]]
+    assert upper.batches == [["a"], ["b", "c", "d"]]
 
 
 def test_the_loop_is_free_while_the_one_worker_thread_works():
@@ -160,7 +155,7 @@ def test_a_cancelled_request_is_dropped_and_its_batch_goes_on():
             assert queued[0].cancelled()
 
     asyncio.run(scenario())
-    assert after_warm_up(upper) == [list("abcd"), ["f"]]
+    assert upper.batches == [list("abcd"), ["f"]]
 
 
 @pytest.mark.parametrize("cancelled, left", [("bcd", 1), ("b", 3), ("", 4)])
@@ -191,38 +186,60 @@ def test_a_cancelled_request_leaves_its_place_in_the_queue(cancelled, left):
     asyncio.run(scenario())
 
 
-def test_the_worker_thread_is_prepared_before_it_runs_the_pipeline():
-    device = ContextVar("device", default="cpu")
-    prepared, used = [], []
+def test_it_is_started_in_the_thread_before_anything_else():
+    called = []
 
-    def prepare():
-        prepared.append(threading.current_thread().name)
-        device.set("gpu")
-
-    def annotate(texts):
-        used.append((threading.current_thread().name, device.get()))
-        return texts
+    def note(what):
+        called.append((what, threading.current_thread().name))
 
     async def scenario():
-        async with make_batcher(annotate, batch_size=1, prepare=prepare) as batcher:
+        annotate = lambda texts: note("annotate") or texts  # noqa: E731
+        async with make_batcher(annotate, start=lambda: note("start"), stop=lambda: note("stop")) as batcher:
             await batcher.submit(["a", "b"])
 
     asyncio.run(scenario())
-    assert prepared == ["pipeline_0"]
-    assert used == [("pipeline_0", "gpu")] * 3
-    assert device.get() == "cpu"
+    stopped = ("stop", threading.current_thread().name)
+    assert list(dict.fromkeys(called)) == [("start", "pipeline_0"), ("annotate", "pipeline_0"), stopped]
 
 
-def test_a_worker_thread_that_cannot_be_prepared_is_noticed_at_the_start():
-    def prepare():
+def test_a_start_that_fails_is_noticed():
+    def start():
         raise RuntimeError("no such device")
 
     async def scenario():
-        async with make_batcher(Upper(), prepare=prepare):
+        async with make_batcher(Upper(), start=start):
             pass
 
     with pytest.raises(RuntimeError, match="no such device"):
         asyncio.run(scenario())
+
+
+def test_it_is_checked_while_there_is_nothing_to_do(monkeypatch):
+    monkeypatch.setattr("scripts.service.batching.CHECK_SECONDS", 0.01)
+    checked = threading.Semaphore(0)
+
+    async def scenario():
+        async with make_batcher(Upper(), check=checked.release) as batcher:
+            assert await asyncio.to_thread(checked.acquire, timeout=10)
+            assert await batcher.submit(["a"]) == ["A"]
+            assert await asyncio.to_thread(checked.acquire, timeout=10)
+
+    asyncio.run(scenario())
+
+
+def test_closing_stops_work_for_which_nobody_waits():
+    upper = Upper()
+
+    async def scenario():
+        async with make_batcher(upper, batch_wait=0, stop=upper.door.set) as batcher:
+            upper.door.clear()
+            asked = asyncio.create_task(batcher.submit(["a"]))
+            await asyncio.sleep(0.1)
+            asked.cancel()
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+    assert upper.batches == [["a"]]
 
 
 def test_a_request_cancelled_while_it_runs_does_not_stall_its_batch():
@@ -270,16 +287,4 @@ def test_closing_finishes_what_was_accepted_and_accepts_no_more():
 
     started = asyncio.run(asyncio.wait_for(scenario(), 10))
     assert started == [["A"], ["B"], ["C"], ["D"], ["E"]]
-    assert after_warm_up(upper) == [list("abcd"), ["e"]]
-
-
-def test_a_pipeline_that_cannot_work_is_noticed_at_the_start():
-    def broken(texts):
-        raise RuntimeError("no weights")
-
-    async def scenario():
-        async with make_batcher(broken):
-            pass
-
-    with pytest.raises(RuntimeError, match="no weights"):
-        asyncio.run(scenario())
+    assert upper.batches == [list("abcd"), ["e"]]

@@ -181,7 +181,9 @@ def modifier(category: str, span: Span) -> dict[str, Any]:
     return {"category": category, "start": span.start_char, "end": span.end_char}
 
 
-def section_modifiers(ent: Span, title: Span | None, rule: ContextRule | None, cues: Sequence[Cue]) -> list[dict[str, Any]]:
+def section_modifiers(
+    ent: Span, title: Span | None, rule: ContextRule | None, cues: Sequence[Cue]
+) -> list[dict[str, Any]]:
     """Return what the heading of a mention's section says of it, unless a cue says the opposite."""
     if rule is None or title is None or not rule.allows(ent.label_):
         return []

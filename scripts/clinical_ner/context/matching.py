@@ -60,7 +60,8 @@ def without_space(doc: Doc) -> Words:
     places = np.flatnonzero(~is_space).tolist()
     words = [doc[place].text.replace(CURLY, "'") for place in places]
     copy = Doc(doc.vocab, words=words)
-    return Words(copy.from_array(list(COPIED), doc.to_array(list(COPIED))[places]), places)
+    values: Any = doc.to_array(list(COPIED))[places]
+    return Words(copy.from_array(list(COPIED), values), places)
 
 
 class CueMatcher:
@@ -186,7 +187,9 @@ def longest(cues: Iterable[Cue]) -> list[Cue]:
     cues (Iterable[Cue]): cues in any order.
     RETURNS (list[Cue]): those left, by start and end, without PSEUDO.
     """
-    kept, taken, pseudo = [], {}, set()
+    kept: list[Cue] = []
+    taken: dict[int, tuple[int, int]] = {}
+    pseudo: set[int] = set()
     for cue in sorted(cues, key=lambda cue: (cue.start - cue.end, cue.rule.direction != "PSEUDO", cue.start)):
         own = (cue.start, cue.end)
         tokens = range(*own)

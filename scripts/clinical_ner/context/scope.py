@@ -15,9 +15,11 @@ JOINS = {"and", "or", "nor", "/", "&", "and/or"}
 # A list that ends with one of these shares a cue before it over its commas; "prior MI, CHF and COPD" may not.
 ALTERNATIVES = {"or", "nor"}
 COMMA = ","
+# A cue of a list does not reach over these.
 BREAKS = {
-    *";:()[]–—",
-    *"with without no not denies who which whose presents presented presenting now due secondary because but while whereas".split(),
+    *";:()[]\u2013\u2014",
+    *("with", "without", "no", "not", "denies", "who", "which", "whose", "presents", "presented", "presenting", "now"),
+    *("due", "secondary", "because", "but", "while", "whereas"),
 }
 SEPARATORS = JOINS | BREAKS | {COMMA}
 
@@ -67,9 +69,7 @@ class Active(NamedTuple):
     limit: int
 
 
-def find_edges(
-    sentences: Iterable[Sentence], terminating_types: Mapping[str, frozenset[str]]
-) -> dict[int, list[Cue]]:
+def find_edges(sentences: Iterable[Sentence], terminating_types: Mapping[str, frozenset[str]]) -> dict[int, list[Cue]]:
     """Find the cues that modify each mention.
 
     A cue's scope ends at the sentence's end, at a termination, at the next cue of its category in the same direction,
@@ -216,7 +216,7 @@ def backward_limits(separators: Sequence[tuple[int, str]], start: int) -> list[t
     """
     limits = [(start, start)]
     for place, word in separators:
-        before, joined = limits[-1]
+        joined = limits[-1][1]
         if word in JOINS:
             limits.append((joined, joined))
         elif word == COMMA:

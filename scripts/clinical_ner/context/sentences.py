@@ -16,7 +16,9 @@ from .scope import SEPARATORS, Sentence, Target
 
 BULLETS = {*"-*•·–—>o◦▪●"}
 # Where nothing has set sentences: after a sign and before a capital, and at blank lines and items of lists.
-SENTENCE_END = re.compile(r"(?:[.!]|(?<=\w)\?)[)\]\"']*\s+(?=[A-Z\d(\[*-])|\n[ \t]*\n\s*|\n[ \t]*(?=(?:[-*•·–—]|\d{1,3}[.)])\s)")
+SENTENCE_END = re.compile(
+    r"(?:[.!]|(?<=\w)\?)[)\]\"']*\s+(?=[A-Z\d(\[*-])|\n[ \t]*\n\s*|\n[ \t]*(?=(?:[-*•·–—]|\d{1,3}[.)])\s)"
+)
 TITLES = re.compile(r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|No)\.\s+$")
 
 

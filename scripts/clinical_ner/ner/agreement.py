@@ -57,7 +57,8 @@ class Agreement:
         doc (Doc): the document with the mentions that the head found.
         RETURNS (Doc): the same document with the mentions that won the vote.
         """
-        agreed, voters = [], []
+        agreed: list[Span] = []
+        voters: list[Span] = []
         for ent in read_mentions(doc):
             (voters if len(ent) <= MAX_TOKENS else agreed).append(ent)
         mentions = group_by(form, voters)

@@ -111,7 +111,7 @@ class Sections:
         layout = find_layout(doc.text, self.table, lambda: self.match(doc))
         if len(doc):
             offsets, starts = doc.to_array([IDX]), numpy.array(layout.starts, dtype="i8")
-            values = numpy.full((len(doc), 1), NO_START, dtype="u8")
+            values: Any = numpy.full((len(doc), 1), NO_START, dtype="u8")
             values[numpy.isin(offsets, starts.astype(offsets.dtype))] = 1
             values[0] = 1
             doc.from_array([SENT_START], values)

@@ -63,17 +63,6 @@ def store_sections(doc: Doc, sections: Iterable[Section]) -> None:
     doc.user_data[KEY] = [astuple(section) for section in sections]
 
 
-def moved_section(stored: tuple, tokens: int) -> tuple:
-    """Return a section as a document stores it, for a document with more tokens before it.
-
-    stored (tuple): the section.
-    tokens (int): the number of tokens.
-    RETURNS (tuple): the section.
-    """
-    category, *bounds, parent, code = stored
-    return (category, *(bound + tokens for bound in bounds), parent, code)
-
-
 def get_sections(doc: Doc) -> list[Section] | None:
     """Return the sections of a document in order, or None if no component looked for them."""
     stored = doc.user_data.get(KEY)

@@ -51,6 +51,14 @@ STARTERS = words(
     we were when while will with without you
     """
 )
+# "H. PYLORI" and "E. Coli" are written in capitals too.
+SPECIES = words(
+    """
+    aeruginosa albicans aureus baumannii burgdorferi catarrhalis cerevisiae coli diff difficile epidermidis faecalis
+    faecium fragilis fumigatus influenzae jejuni jirovecii meningitidis monocytogenes neoformans perfringens pneumoniae
+    pylori pyogenes tuberculosis vaginalis
+    """
+)
 # A capital after one of these is a person's initial.
 BEFORE_INITIAL = words(
     """
@@ -97,8 +105,7 @@ def ends_sentence(text: str, match: re.Match[str]) -> bool:
         return bool(word)
     if not word or word[-1] in "./":
         return after.isupper()
-    # Whether its bracket closes behind it or in it, a sentence that ends in one ends.
-    bare = word.rpartition("(")[2].lower()
+    bare = re.split(r"[/(\-]", word)[-1].lower()
     if bare in NEVER_LAST:
         return False
     if after.islower():
@@ -106,7 +113,10 @@ def ends_sentence(text: str, match: re.Match[str]) -> bool:
     if after.isdigit():
         return bare not in BEFORE_NUMBER and not NUMBER.match(word) and not DOTTED.match(bare)
     if len(bare) == 1 and bare.isalpha():
-        return word[-1].islower() or not is_initial(text, stop - len(word))
+        following = WORD_AFTER.match(text, match.end())
+        if following and following[0].lower() in SPECIES:
+            return False
+        return word[-1].islower() or not (len(word) > 1 or is_initial(text, stop - 1))
     if DOTTED.match(bare):
         following = WORD_AFTER.match(text, match.end())
         return following is not None and following[0].lower() in STARTERS

@@ -41,7 +41,7 @@ SENTENCES = {
         Lungs clear, no [crackles|N].
         She does not have [diabetes|N].
         He doesn't have [asthma|N].
-        He doesn’t have [asthma|N].
+        He doesn\u2019t have [asthma|N].
         Patient is not [septic|N].
         She was not [tachycardic|N].
         He did not have any complaints of [chest pain|N] or [dyspnea|N].
@@ -445,5 +445,126 @@ SENTENCES = {
         [N/V|N] denied
         s/p fall, no [LOC|N]
         r/o [ACS|U]; [trops|N] negative
+    """,
+    "mixed": """
+        Denies CP, SOB, [palpitations|N], PND or [orthopnea|N].
+        The patient reports no [chest pain|N], although she has had some [fatigue].
+        Mild [scoliosis], no acute [osseous abnormality|N].
+        There is a small [effusion] without [pneumothorax|N].
+        Stable [cardiomegaly] with no [overt failure|N] or [edema|N].
+        No mediastinal or hilar [lymphadenopathy|N].
+        Lungs are clear without [infiltrate|N], [effusion|N], or [nodule|N].
+        [Hypertension]: well controlled on {lisinopril}.
+        [Gout] - on {allopurinol}, no recent [flare|N].
+        [DM2] without [complication|N].
+        There was concern for [sepsis|U] but cultures were negative.
+        Workup for [DVT|NU] was negative.
+        She was evaluated for [PE|U] with CT.
+        Blood cultures ruled out [bacteremia|N].
+        Patient with known [CAD], prior [CABG|H], presents with [angina].
+        His [asthma] is well controlled.
+        He was treated for [pneumonia|H] last year.
+        She had [measles|H] as a child and [hepatitis|H] in 1998.
+        [Appendicitis|H] (1985), [cholelithiasis|H] (2001).
+        Strong family history of [heart disease|F] in his father and two uncles.
+        Her sister has [lupus|F]. Patient denies [joint pain|N].
+        No one in the family has [diabetes|NF].
+        Father alive with [hypertension|F]; mother deceased from [ovarian cancer|F].
+        Parents are healthy. No [diabetes|N].
+        Both parents have [hypertension|F].
+        Son has [autism|F].
+        Her son brought her in with [confusion].
+        Patient's mother reports [fever].
+        {Penicillin|A} - [anaphylaxis]
+        ALLERGIES: {Penicillin|A} (hives), {sulfa|A}.
+        NKDA
+        {Amoxicillin} 500 mg TID for [otitis media].
+        {Lisinopril|N} discontinued in 2019 for [cough].
+        We held her {metformin|N} in view of [AKI].
+        We will hold {aspirin|N}.
+        Would avoid {NSAIDs|N} given [CKD].
+        She stopped taking {sertraline|N}.
+        Has been off {prednisone|N} for a month.
+        Not on any {anticoagulation|N}.
+        He was on {warfarin|H} in the past.
+        She took {lithium|H} years ago.
+        Start {apixaban} 5 mg bid.
+        If [pain|Y] worsens, take {ibuprofen|Y}.
+        {Ondansetron} 4 mg prn [nausea|Y].
+        Return to the ED for [fever|Y], worsening [pain|Y], or [vomiting|Y].
+        Please call if you develop [fever|Y] > 101, [redness|Y] or [drainage|Y].
+        Patient was warned about [bleeding|Y] with {warfarin}.
+        Patient is at increased risk for [stroke|Y].
+        Will monitor for [hyperkalemia|Y].
+        Vaccinated against [influenza|Y].
+        [Influenza|Y] vaccine given.
+        Screened for [depression|Y].
+        [Pneumonia|U] cannot be entirely excluded.
+        Appearances raise suspicion of [malignancy|U].
+        Findings may reflect [edema|U] versus [infection|U].
+        Likely [viral URI|U]; [strep|U] less likely.
+        Impression: 1. Probable [TIA|U]. 2. [Hypertension].
+        Symptoms are probably due to [reflux|U].
+        I suspect [polymyalgia|U].
+        [Chest pain], likely [musculoskeletal pain|U].
+        The differential includes [PE|U] and [pneumonia|U].
+        Possibly has [sleep apnoea|U].
+        It is unclear whether he had a [seizure|U].
+        [Sepsis|U] is a concern.
+        [Stroke|U] was considered.
+        [Malignancy|U] needs to be excluded.
+        [Anaemia|U]?
+        No longer has [angina|N].
+        Her [rash|N] has completely resolved.
+        [Headache] has not resolved.
+        [Cough] resolving.
+        [Fever|N] subsided.
+        [Edema|N]: none; [cyanosis|N]: none
+        [Tenderness|N] absent, [swelling] present.
+        HEENT: no [icterus|N]. Neck: no [JVD|N]. Lungs: [crackles] at bases.
+        Pt denies [SI|N]/[HI|N].
+        +[nausea], +[vomiting], no [diarrhea|N]
+        No known [allergies|N].
+        He is not known to have [epilepsy|N].
+        There is nothing to suggest [malignancy|N].
+        No convincing [consolidation|N].
+        No obvious [deformity|N].
+        Nil of note. No [pyrexia|N].
+        Denied [headache|N], but complained of [dizziness].
+        No [nausea|N] today; [vomiting] yesterday.
+        Never had a [stroke|N] or [TIA|N].
+        She is without [complaints|N].
+        At no time did he have [chest pain|N].
+        None of the following: [fever|N], [rash|N].
+        [Dementia] and remote [TBI|H].
+        Ex-smoker with [COPD].
+        Admitted in 2018 with [pancreatitis|H].
+        Diagnosed with [breast cancer|H] in 2010.
+        [Diabetes] since 1999.
+        Presenting complaint: [abdominal pain].
+        2 day history of [diarrhoea] and [vomiting].
+        Past history: [appendicitis|H].
+        [Hypothyroidism], longstanding.
+        Recent [URI].
+        Recurrent [UTI].
+        [Breast cancer] in remission.
+        Former [alcohol abuse|H].
+        Resolved [hepatitis|N].
+        Background of [IHD|H] and [AF|H].
+        Known [asthma].
+        [Stroke|H] 5 years ago with residual [weakness].
+        New [lesion] compared with prior study.
+        Prior CT showed [nodule].
+        Mother and sister with [breast cancer|F].
+        Grandfather: [MI|F] at 50
+        [Sickle cell trait|F] in both parents.
+        Sick contacts: daughter with [strep|F].
+        Husband recently had [influenza|F].
+        Wife says he has had [memory loss].
+        Negative family history for [colon cancer|NF].
+        FHx: negative for [cancer|NF].
+        Family history: No [cancer|NF]. Father had [gout|F].
+        Non-contributory family history. Has [gout].
+        Adopted, family history unknown. [Asthma] present.
     """,
 }

@@ -57,6 +57,7 @@ def test_sections_of_notes(note: Note) -> None:
         ("Lasix 40 mg i.v. Heparin was held.", ["Lasix 40 mg i.v. Heparin was held."]),
         ("Lasix 40 mg b.i.d. She improved.", ["Lasix 40 mg b.i.d.", "She improved."]),
         ("WBC 12.5. Hgb 9.", ["WBC 12.5.", "Hgb 9."]),
+        ("Gastritis/H. PYLORI and E. Coli.", ["Gastritis/H. PYLORI and E. Coli."]),
         ("Rash... Then fever.", ["Rash...", "Then fever."]),
         ("Rash... then fever.", ["Rash... then fever."]),
         ("Seen in 2012. Well since.", ["Seen in 2012.", "Well since."]),
