@@ -28,7 +28,7 @@ Schema = dict[str, Any]
 
 
 def make_pipeline() -> Language:
-    """Create a pipeline with the labels, the states and confidences of this project. Nothing is ever annotated with it."""
+    """Create a pipeline with labels, states and confidences of this project. Nothing is ever annotated with it."""
     nlp = spacy.blank("en")
     patterns = [{"label": label, "pattern": label} for label in ("Chemical", "Disease")]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)  # type: ignore[attr-defined]

@@ -84,7 +84,8 @@ def test_bioc(tmp_path, model, format, load):
         "section_title": "PMH:",
         "section_code": "11348-0",
         **{name: "true" if name == "is_historical" else "false" for name in ATTRIBUTES.values()},
-        "modifiers": '[{"category": "HISTORICAL", "start": 0, "end": 4}, {"category": "HISTORICAL", "start": 0, "end": 3}]',
+        "modifiers": '[{"category": "HISTORICAL", "start": 0, "end": 4},'
+        ' {"category": "HISTORICAL", "start": 0, "end": 3}]',
     }
     check(
         [{**each, **{name: json.loads(each[name]) for name in (*ATTRIBUTES.values(), "modifiers")}} for each in infons]
@@ -106,7 +107,8 @@ def test_brat(tmp_path, model):
         "[entities]\nChemical\nDisease\n\n[relations]\n\n[events]\n\n[attributes]\n"
         "is_allergy\tArg:<ENTITY>\nis_family\tArg:<ENTITY>\nis_historical\tArg:<ENTITY>\n"
         "is_hypothetical\tArg:<ENTITY>\nis_negated\tArg:<ENTITY>\nis_uncertain\tArg:<ENTITY>\n"
-        "section_category\tArg:<ENTITY>, Value:allergies|family_history|history_of_present_illness|past_medical_history\n"
+        "section_category\tArg:<ENTITY>,"
+        " Value:allergies|family_history|history_of_present_illness|past_medical_history\n"
         "section_code\tArg:<ENTITY>, Value:10157-6|10164-2|11348-0|48765-2\n"
         "section_title\tArg:<ENTITY>, Value:ALLERGIES:|HPI:|PMH:\n"
     )

@@ -19,10 +19,10 @@ def test_each_document_can_have_a_memory_zone_of_its_own() -> None:
     nlp = context_pipeline()
     nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "Disease", "pattern": [{"LOWER": "gout"}]}])  # type: ignore[attr-defined]
     found = []
-    for text in ("No gout.", "No evidence of gout.", "History of gout; no gout."):
+    for text in ("No gout.", "No evidence of gout.", "History of gout."):
         with nlp.memory_zone():
             found.append([(ent._.is_negated, ent._.is_historical) for ent in nlp(text).ents])
-    assert found == [[(True, False)], [(True, False)], [(False, True), (True, False)]]
+    assert found == [[(True, False)], [(True, False)], [(False, True)]]
 
 
 def read(marked: str) -> Doc:
