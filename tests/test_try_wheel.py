@@ -36,15 +36,16 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Span
 
-@Language.component("stub_dose", assigns=["span._.dose", "span._.is_negated"])
+@Language.component("stub_dose", assigns=["span._.dose", "span._.is_negated", "span._.section_title"])
 def stub_dose(doc):
     for ent in doc.ents:
-        ent._.dose, ent._.is_negated = "81 mg", ent.start == 0
+        ent._.dose, ent._.is_negated, ent._.section_title = "81 mg", ent.start == 0, doc[:1]
     return doc
 
 def load(**kwargs):
     Span.set_extension("dose", default=None)
     Span.set_extension("is_negated", default=False)
+    Span.set_extension("section_title", default=None)
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "Chemical", "pattern": "aspirin", "id": "D001241"}])
     nlp.add_pipe("stub_dose")
@@ -65,7 +66,7 @@ def test_entities_of_each_note(tmp_path: Path) -> None:
     notes = [tmp_path / "first.txt", tmp_path / "second.txt"]
     notes[0].write_text("Took aspirin\nand aspirin.", encoding="utf8")
     notes[1].write_text("Nothing.", encoding="utf8")
-    attributes = {"dose": "81 mg", "is_negated": False}
+    attributes = {"dose": "81 mg", "is_negated": False, "section_title": "Took"}
     assert try_wheel(wheel, notes) == [
         [Mention(5, 12, "Chemical", attributes=attributes), Mention(17, 24, "Chemical", attributes=attributes)],
         [],
@@ -82,9 +83,15 @@ def test_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = runner.invoke(app(), ["packages/stub", "--training", "training", "--metrics", "metrics"])
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
-    assert lines[0].split() == ["Note", "Mention", "Label", "State", "Dose"]
+    assert lines[0].split() == ["Note", "Mention", "Label", "State", "Section", "Dose"]
     assert {sample.stem for sample in SAMPLES.glob("*.txt")} <= {line.split()[0] for line in lines if line.strip()}
-    assert next(line for line in lines if "aspirin" in line).split()[-4:] == ["Chemical", "present", "81", "mg"]
+    assert next(line for line in lines if "aspirin" in line).split()[-5:] == [
+        "Chemical",
+        "present",
+        "DISCHARGE",
+        "81",
+        "mg",
+    ]
     built = lines.index("Built")
     assert lines[built + 1 :] == [
         "  Wheel     en_stub-1.0-py3-none-any.whl (0 MB)",

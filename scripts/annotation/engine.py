@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span
 
 from scripts.annotation.mentions import attribute_names, span_mention
 from scripts.annotation.options import AnnotateOptions
+from scripts.clinical_ner.sections.section import KEY as SECTIONS
 from scripts.errors import ProjectError
 from scripts.pipelines import entity_pipes, gives_confidence
 from scripts.records.documents import Document, Passage
@@ -96,9 +97,8 @@ class Annotator:
             return failed(note, doc)
         try:
             ents = [ent for ent in doc.ents if self.is_wanted(ent)]
-            mentions = tuple(
-                span_mention(ent, attributes=self.attributes, has_confidence=self.has_confidence) for ent in ents
-            )
+            options = {"has_confidence": self.has_confidence, "keep_text": self.options.keep_text}
+            mentions = tuple(span_mention(ent, attributes=self.attributes, **options) for ent in ents)
         except ProjectError as error:
             return Rejected(note.id, error.title)
         # The value of an attribute may be computed when it is asked for.
@@ -171,7 +171,9 @@ def strip(doc: Doc, ents: list[Span]) -> Doc:
     cast(Any, doc).tensor = None
     # What belongs to a span has its offsets in the key: confidences and attributes.
     doc.user_data = {
-        key: value for key, value in doc.user_data.items() if isinstance(key, tuple) and key[2] is not None
+        key: value
+        for key, value in doc.user_data.items()
+        if key == SECTIONS or (isinstance(key, tuple) and key[2] is not None)
     }
     doc.ents = ents
     return doc

@@ -44,12 +44,16 @@ def attribute_names(nlp: Language) -> tuple[str, ...]:
     return tuple(name for name in names if name != CONFIDENCE)
 
 
-def span_mention(ent: Span, *, attributes: Sequence[str] = (), has_confidence: bool = False) -> Mention:
+def span_mention(
+    ent: Span, *, attributes: Sequence[str] = (), has_confidence: bool = False, keep_text: bool = True
+) -> Mention:
     """Return an entity as a mention.
 
     ent (Span): the entity.
     attributes (Sequence[str]): the attributes to look for, of `attribute_names`.
     has_confidence (bool): whether the pipeline assigns `span._.confidence`.
+    keep_text (bool): whether attributes may quote the text. If not, those that are spans, such as a heading, are left
+        out.
     RETURNS (Mention): the mention.
     RAISES (ProjectError): the value of an attribute can't be written as JSON.
     """
@@ -60,7 +64,7 @@ def span_mention(ent: Span, *, attributes: Sequence[str] = (), has_confidence: b
         label=ent.label_,
         concept=ent.kb_id_,
         confidence=None if confidence is None else float(confidence),
-        attributes=span_attributes(ent, attributes),
+        attributes=span_attributes(ent, attributes, keep_text=keep_text),
     )
 
 
@@ -69,16 +73,21 @@ def doc_mentions(doc: Doc, *, attributes: Sequence[str] = (), has_confidence: bo
     return tuple(span_mention(ent, attributes=attributes, has_confidence=has_confidence) for ent in doc.ents)
 
 
-def span_attributes(span: Span, names: Sequence[str]) -> dict[str, Any]:
+def span_attributes(span: Span, names: Sequence[str], *, keep_text: bool = True) -> dict[str, Any]:
     """Return the attributes that a span has.
 
     span (Span): the span.
     names (Sequence[str]): the attributes to look for.
+    keep_text (bool): whether to include those that are spans.
     RETURNS (dict[str, Any]): value by name, without those that are None.
     RAISES (ProjectError): a value can't be written as JSON.
     """
     values = {name: span._.get(name) for name in names if span.has_extension(name)}
-    return {name: plain_value(value, name) for name, value in values.items() if value is not None}
+    return {
+        name: plain_value(value, name)
+        for name, value in values.items()
+        if value is not None and (keep_text or not is_span(value))
+    }
 
 
 def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
@@ -103,8 +112,7 @@ def plain_value(value: Any, name: str) -> Any:
     """
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    # Not by its class: spaCy takes seconds to import.
-    if hasattr(value, "start_char"):
+    if is_span(value):
         return str(value)
     if isinstance(value, (list, tuple)):
         return [plain_value(inner, name) for inner in value]
@@ -112,3 +120,8 @@ def plain_value(value: Any, name: str) -> Any:
         return {key: plain_value(inner, name) for key, inner in value.items()}
     kind = "NaN or infinity" if isinstance(value, float) else type(value).__name__
     raise ProjectError(f"its attribute '{name}' has a value that can't be written as JSON: {kind}")
+
+
+def is_span(value: Any) -> bool:
+    """Return whether a value is a part of a Doc. Not by its class: spaCy takes seconds to import."""
+    return hasattr(value, "start_char")

@@ -13,13 +13,14 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from scripts.documentation.markdown import code, escape, fenced, page, table
+from scripts.records.states import STATES
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
 
 INTRODUCTION = """\
 [`serve`](commands.md#serve) starts the service, by default at `http://127.0.0.1:8000`. Requests and responses are JSON.
 A running service describes itself at `/docs`, and returns its OpenAPI document at `/openapi.json`. Both show the labels
-of its own pipeline and its own limits. This page shows the default limits."""
+and states of its own pipeline and its own limits. This page shows the default limits."""
 TOKEN = """\
 If the service was started with `SERVE_TOKEN`, the endpoints that need a token require the header
 `Authorization: Bearer <token>`."""
@@ -27,12 +28,13 @@ Schema = dict[str, Any]
 
 
 def make_pipeline() -> Language:
-    """Create a pipeline with the labels of this project and with confidences. Nothing is ever annotated with it."""
+    """Create a pipeline with labels, states and confidences of this project. Nothing is ever annotated with it."""
     nlp = spacy.blank("en")
     patterns = [{"label": label, "pattern": label} for label in ("Chemical", "Disease")]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)  # type: ignore[attr-defined]
-    Language.component("documentation_confidence", assigns=["span._.confidence"], func=unchanged)
-    nlp.add_pipe("documentation_confidence")
+    assigns = [f"span._.{name}" for name in ("confidence", *STATES.values())]
+    Language.component("documentation_attributes", assigns=assigns, func=unchanged)
+    nlp.add_pipe("documentation_attributes")
     return nlp
 
 

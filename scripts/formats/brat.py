@@ -5,7 +5,8 @@ https://brat.nlplab.org/standoff.html
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -19,14 +20,15 @@ from scripts.records.mentions import Mention
 
 # Most file systems limit names to 255 bytes, and these end in .txt.
 NAME_LENGTH = 250
+CONFIGURATION = "annotation.conf"
 BINARY = re.compile(r"^(A\d+\t\S+ T\d+) $", re.MULTILINE)
 
 
 class BratWriter(Writer):
-    """A folder with two files for each document.
+    """A folder with two files for each document, and brat's configuration with the labels and attributes in them.
 
     An attribute that is true becomes a binary attribute ("A1\\tis_negated T1"), which brat takes to be false if it is
-    absent, as it is for False. A string without white space becomes the value of an attribute
+    absent, as it is for False. A string without white space, "|" and "," becomes the value of an attribute
     ("A2\\tsection T1 history"). Everything else, and the id of a mention, becomes a note: for attributes
     "<name>=<JSON>".
     """
@@ -66,6 +68,26 @@ class BratWriter(Writer):
                 text.write(document.text)
                 # `bioc` ends a binary attribute with a space.
                 annotations.write(BINARY.sub(r"\1", brat.dumps_ann(document)))
+        (path / CONFIGURATION).write_text(configuration(prepared), encoding="utf8", newline="\n")
+
+
+def configuration(documents: Iterable[brat.BratDocument]) -> str:
+    """Return what brat has to know to show documents: their labels, and the values of their attributes.
+
+    https://brat.nlplab.org/configuration.html
+    """
+    labels: set[str] = set()
+    values: dict[str, set[str]] = defaultdict(set)
+    for document in documents:
+        labels.update(entity.type for entity in document.entities)
+        for attribute in document.attributes:
+            values[attribute.type].update(attribute.attributes)
+    attributes = [
+        f"{name}\tArg:<ENTITY>" + (f", Value:{'|'.join(sorted(found))}" if found else "")
+        for name, found in sorted(values.items())
+    ]
+    lines = ["[entities]", *sorted(labels), "", "[relations]", "", "[events]", "", "[attributes]", *attributes]
+    return "\n".join(lines) + "\n"
 
 
 def file_name(identifier: str) -> str:
@@ -132,8 +154,8 @@ def make_attribute(name: str, value: Any, number: int, attribute_number: int) ->
 
 
 def is_word(value: Any) -> bool:
-    """Return whether a value is a string that can be the value of an attribute."""
-    return isinstance(value, str) and re.fullmatch(r"\S+", value) is not None
+    """Return whether a value is a string that can be the value of an attribute, also in brat's configuration."""
+    return isinstance(value, str) and re.fullmatch(r"[^\s|,]+", value) is not None
 
 
 def single_line(value: Any) -> str:

@@ -6,6 +6,7 @@ https://ohdsi.github.io/CommonDataModel/cdm54.html#note_nlp
 import csv
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from scripts.errors import ProjectError
 from scripts.formats.writing import Writer, dump_json, with_attributes
 from scripts.records.documents import Document
 from scripts.records.mentions import Mention
+from scripts.records.states import STATES, mention_states
 
 COLUMNS = (
     "note_nlp_id",
@@ -40,13 +42,30 @@ INTEGER = re.compile("0|[1-9][0-9]*", re.ASCII)
 HIGHEST_ID = 2**63 - 1
 # "No matching concept": the pipeline maps neither sections nor terms to the standardized vocabularies.
 NO_CONCEPT = 0
+# The modifiers of the specification by the attribute that they are read from: name, value if it is false, and if true.
+MODIFIERS = {
+    STATES["denied"]: ("negated", "false", "true"),
+    STATES["family"]: ("subject", "patient", "family"),
+    STATES["possible"]: ("certainty", "certain", "uncertain"),
+    STATES["planned"]: ("conditional", "false", "true"),
+    STATES["past"]: ("history", "false", "true"),
+    STATES["allergy"]: ("allergy", "false", "true"),
+}
+# What they say of a term that the patient neither has nor had. The specification has degrees of uncertainty, and lets
+# "rule out" and the lowest of them count; the pipeline has one, and finds both with it.
+NOT_THERE = {"denied", "family", "planned", "possible"}
+# The specification has "past" and "present" for term_temporal, and leaves others to later versions.
+TEMPORAL = {"past": "past", "planned": "future"}
+# Where a heading is, its category is enough; and the cues may be many. Other formats have both.
+LEFT_OUT = ("section_title", "modifiers")
 
 
 class OmopWriter(Writer):
     """A row for each mention, numbered through all files of a run.
 
-    "term_modifiers" has the mention's label, confidence, id and attributes as name=value, separated by commas. The
-    value of an attribute that is no string, or has a comma, an equals sign, a quote or a line end in it, is JSON.
+    "term_modifiers" has the mention's label, confidence, id and attributes as name=value, separated by commas. Those of
+    the context have the specification's names. The value of an attribute that is no string, or has a comma, an equals
+    sign, a quote or a line end in it, is JSON.
     """
 
     suffix = ".csv"
@@ -67,8 +86,11 @@ class OmopWriter(Writer):
     def mention_columns(self, mention: Mention, document: Document) -> dict[str, Any]:
         """Return the row of a mention.
 
-        By the specification "a complete lack of modifiers would make term_exists true".
+        By the specification "a complete lack of modifiers would make term_exists true". `term_temporal` is empty if
+        the pipeline does not read the context.
         """
+        states = mention_states(mention.attributes)
+        times = [TEMPORAL[state] for state in states if state in TEMPORAL] or ["present"] * bool(states)
         # A run that goes on after it was killed writes the date on which it was begun.
         begun = self.options.begun or datetime.now(UTC)
         return {
@@ -82,8 +104,8 @@ class OmopWriter(Writer):
             "nlp_system": self.options.system[:TEXT_LENGTH],
             "nlp_date": f"{begun:%Y-%m-%d}",
             "nlp_datetime": f"{begun:%Y-%m-%d %H:%M:%S}",
-            "term_exists": "Y",
-            "term_temporal": "",
+            "term_exists": "Y" if NOT_THERE.isdisjoint(states) else "N",
+            "term_temporal": "".join(times[:1]),
             "term_modifiers": make_modifiers(mention),
         }
 
@@ -100,10 +122,16 @@ def make_modifiers(mention: Mention) -> str:
 
     RAISES (ProjectError): it is longer than the column.
     """
-    fields = {"label": mention.label, "confidence": str(mention.confidence), "kb_id": mention.concept}
-    pairs = with_attributes(fields, mention, "OMOP")
-    for name in mention.attributes:
-        if re.search('[,="\\s]', pairs[name]) and isinstance(mention.attributes[name], str):
+    others = {name: value for name, value in mention.attributes.items() if name not in (*MODIFIERS, *LEFT_OUT)}
+    context = {
+        name: values[bool(mention.attributes[attribute])]
+        for attribute, (name, *values) in MODIFIERS.items()
+        if attribute in mention.attributes
+    }
+    fields = {"label": mention.label, "confidence": str(mention.confidence), "kb_id": mention.concept, **context}
+    pairs = with_attributes(fields, replace(mention, attributes=others), "OMOP")
+    for name, value in others.items():
+        if re.search('[,="\\s]', pairs[name]) and isinstance(value, str):
             pairs[name] = dump_json(pairs[name])
     if mention.confidence is None:
         del pairs["confidence"]

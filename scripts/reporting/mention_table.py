@@ -9,29 +9,25 @@ from rich.table import Table
 from rich.text import Text
 
 from scripts.records.mentions import Mention
+from scripts.records.states import STATES, mention_states
 
 WIDTH = 100
-# What the context components assign, in the words of a reader. A mention with none of them is present.
-STATES = {
-    "is_negated": "denied",
-    "is_uncertain": "possible",
-    "is_historical": "past",
-    "is_hypothetical": "planned",
-    "is_family": "family",
-}
-PRESENT = "present"
 # The order of the columns, and how wide each may be. Longer cells end in an ellipsis.
 COLUMNS = {
     "Note": 18,
     "Mention": 24,
     "Label": 12,
     "State": 16,
+    "Section": 20,
     "Code": 14,
     "Dose": 16,
     "Medication": 18,
     "Confidence": 10,
 }
 OTHER_WIDTH = 16
+# The attributes that have no column of their own.
+SECTION = ("section_category", "section_title", "section_code")
+SHOWN = {*STATES.values(), *SECTION}
 GAP = 2
 LABEL_STYLES = ("yellow", "cyan", "green", "magenta")
 
@@ -106,21 +102,22 @@ def describe_mention(mention: Mention, text: str) -> dict[str, str]:
     text (str): the text of its document.
     RETURNS (dict[str, str]): the cells, "" for what the mention does not have.
     """
-    others = {name: value for name, value in mention.attributes.items() if name not in STATES}
+    others = {name: value for name, value in mention.attributes.items() if name not in SHOWN}
     return {
         "Mention": " ".join(text[mention.start : mention.end].split()),
         "Label": mention.label,
-        "State": describe_state(mention.attributes),
+        "State": ", ".join(mention_states(mention.attributes)),
+        "Section": describe_section(mention.attributes),
         "Code": mention.concept,
         **{name.replace("_", " ").capitalize(): describe_value(value) for name, value in others.items()},
         "Confidence": "" if mention.confidence is None else f"{mention.confidence:.2f}",
     }
 
 
-def describe_state(attributes: Mapping[str, Any]) -> str:
-    """Return the context of a mention in words, "" if the pipeline does not assign one."""
-    known = [name for name in STATES if name in attributes]
-    return ", ".join(STATES[name] for name in known if attributes[name]) or (PRESENT if known else "")
+def describe_section(attributes: Mapping[str, Any]) -> str:
+    """Return the category of a mention's section in words, or else its heading; "" without both."""
+    category, title, _ = (attributes.get(name) for name in SECTION)
+    return str(category).replace("_", " ") if category else describe_value(title)
 
 
 def describe_value(value: Any) -> str:

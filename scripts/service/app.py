@@ -108,11 +108,12 @@ def add_annotate(
     """Add the route that annotates texts."""
     model = request_model(
         labels=pipeline.labels,
+        states=pipeline.states,
         confidence=pipeline.has_confidence,
         max_texts=settings.max_texts,
         max_characters=pipeline.max_characters(settings),
     )
-    body = {"schema": model.model_json_schema(), "examples": request_examples(pipeline.labels)}
+    body = {"schema": model.model_json_schema(), "examples": request_examples(pipeline.labels, pipeline.states)}
 
     @router.post(
         "/v1/annotate",
@@ -130,8 +131,7 @@ def add_annotate(
         except Closed:
             raise not_ready() from None
         documents = [
-            DocumentSchema(entities=wanted(entities, asked.labels, asked.min_confidence))
-            for entities in succeeded(found, settings.work_timeout)
+            DocumentSchema(entities=wanted(entities, asked)) for entities in succeeded(found, settings.work_timeout)
         ]
         return Annotations(documents=documents, model=pipeline.name)
 
@@ -162,16 +162,19 @@ def not_ready() -> HTTPException:
     return HTTPException(503, "The service is not ready", headers=RETRY_SOON)
 
 
-def wanted(entities: list[EntitySchema], labels: list[str] | None, least: float | None) -> list[EntitySchema]:
+def wanted(entities: list[EntitySchema], asked: AnnotateRequest) -> list[EntitySchema]:
     """Return the entities that a request asks for.
 
     entities (list[EntitySchema]): the entities of a text.
-    labels (list[str] | None): the labels to keep; None keeps all.
-    least (float | None): the lowest confidence to keep; None keeps all.
+    asked (AnnotateRequest): the request. An entity without states passes only if it names none.
     RAISES (HTTPException): an entity has no confidence to compare.
     """
-    if labels is not None:
-        entities = [entity for entity in entities if entity.label in labels]
+    if asked.labels is not None:
+        entities = [entity for entity in entities if entity.label in asked.labels]
+    if asked.include is not None:
+        included = set(asked.include)
+        entities = [entity for entity in entities if entity.states and included.issuperset(entity.states)]
+    least = asked.min_confidence
     if least is None:
         return entities
     if any(entity.confidence is None for entity in entities):

@@ -7,6 +7,7 @@ from spacy.tokens import Span
 
 from scripts.annotation.mentions import attribute_names, span_mention
 from scripts.pipelines import entity_pipes, gives_confidence
+from scripts.records.states import known_states
 from scripts.service.schemas import Limits, ModelInfo, ModelName
 from scripts.service.settings import Settings
 
@@ -29,6 +30,7 @@ class ServedPipeline:
         self.labels = sorted({label for pipe in entity_pipes(nlp) for label in nlp.pipe_labels.get(pipe, ())})
         self.has_confidence = gives_confidence(nlp)
         self.attributes = attribute_names(nlp)
+        self.states = known_states(self.attributes)
 
     def annotate(self, texts: list[str]) -> list[list[dict[str, Any]]]:
         """Find the entities in texts. Not thread-safe.
@@ -68,6 +70,8 @@ class ServedPipeline:
             encoder=next((name.removeprefix(ENCODER) for name in sources if name.startswith(ENCODER)), None),
             corpus=next((name for name in sources if not name.startswith(ENCODER)), None),
             confidence=self.has_confidence,
+            attributes=list(self.attributes),
+            states=self.states,
             limits=Limits(
                 body_bytes=settings.max_body_bytes,
                 texts=settings.max_texts,

@@ -2,8 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    computed_field,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
+
+from scripts.records.states import STATES, mention_states
 
 OFFSET_UNIT: Literal["code points"] = "code points"
 TEXT = "Famotidine-associated delirium."
@@ -18,7 +29,8 @@ ANSWER: dict[str, Any] = {
                     "end": 10,
                     "confidence": 0.98,
                     "kb_id": "D015738",
-                    "attributes": {},
+                    "attributes": {"is_negated": False},
+                    "states": ["present"],
                 },
                 {
                     "text": "delirium",
@@ -28,6 +40,7 @@ ANSWER: dict[str, Any] = {
                     "confidence": 0.95,
                     "kb_id": "D003693",
                     "attributes": {"is_negated": False},
+                    "states": ["present"],
                 },
             ]
         }
@@ -35,6 +48,7 @@ ANSWER: dict[str, Any] = {
     "offset_unit": OFFSET_UNIT,
     "model": {"name": "en_ner_bc5cdr_minilm", "version": "0.1.0"},
 }
+STATES_READ_FROM = ", ".join(f"{state} ({name})" for state, name in STATES.items())
 ATTRIBUTES = {"is_negated": True, "section_category": "history", "dose": {"amount": 5, "unit": "mg"}}
 
 
@@ -55,6 +69,15 @@ class EntitySchema(BaseModel):
         " Which attributes there are depends on the pipeline; empty if it sets none",
         examples=[ATTRIBUTES],
     )
+
+    @computed_field(  # type: ignore[prop-decorator]
+        description=f"What the attributes say, in a word each: {STATES_READ_FROM}, or present if none of them is true."
+        " Empty if the pipeline does not say"
+    )
+    @property
+    def states(self) -> list[str]:
+        """The states of the mention."""
+        return mention_states(self.attributes)
 
 
 class DocumentSchema(BaseModel):
@@ -100,6 +123,8 @@ class ModelInfo(ModelName):
     encoder: str | None
     corpus: str | None
     confidence: bool = Field(description="Whether entities have a confidence")
+    attributes: list[str] = Field(description="Names of the attributes that entities can have")
+    states: list[str] = Field(description="States that entities can have; empty if the pipeline reports none")
     offset_unit: Literal["code points"] = OFFSET_UNIT
     limits: Limits
 
@@ -134,6 +159,10 @@ class AnnotateRequest(BaseModel):
     text: str | None = Field(default=None, description="One text; provide either this or texts")
     texts: list[str] | None = Field(default=None, description="A list of texts; provide either this or text")
     labels: list[str] | None = Field(default=None, description="Return only entities with these labels; null: all")
+    include: list[str] | None = Field(
+        default=None,
+        description="Return only entities all of whose states are listed, e.g. present and past; null: all",
+    )
     min_confidence: float | None = Field(
         default=None, description="Return only entities with at least this confidence; null: all"
     )
@@ -150,10 +179,13 @@ class AnnotateRequest(BaseModel):
         return [self.text] if self.text is not None else self.texts or []
 
 
-def request_model(*, labels: list[str], confidence: bool, max_texts: int, max_characters: int) -> type[AnnotateRequest]:
+def request_model(
+    *, labels: list[str], states: list[str], confidence: bool, max_texts: int, max_characters: int
+) -> type[AnnotateRequest]:
     """Create the model of a request body with the service's limits and the pipeline's labels.
 
     labels (list[str]): the labels that the pipeline declares. If there are none, a request can name any.
+    states (list[str]): the states that the pipeline's entities can have.
     confidence (bool): whether the pipeline's entities have a confidence.
     max_texts (int): the maximum number of texts in a request.
     max_characters (int): the maximum number of characters in a text.
@@ -163,6 +195,7 @@ def request_model(*, labels: list[str], confidence: bool, max_texts: int, max_ch
     text: Any = Annotated[str, Field(max_length=max_characters)]
     texts: Any = Annotated[list[text], Field(max_length=max_texts)]
     label: Any = Literal[tuple(labels)] if labels else str
+    state: Any = Literal[tuple(states)] if states else Annotated[str, BeforeValidator(refuse_state)]
     least: Any = (
         Annotated[float, Field(ge=0, le=1)] if confidence else Annotated[None, BeforeValidator(refuse_confidence)]
     )
@@ -173,6 +206,7 @@ def request_model(*, labels: list[str], confidence: bool, max_texts: int, max_ch
         text=(text | None, fields["text"]),
         texts=(texts | None, fields["texts"]),
         labels=(list[label] | None, fields["labels"]),
+        include=(list[state] | None, fields["include"]),
         min_confidence=(least | None, fields["min_confidence"]),
     )
 
@@ -183,15 +217,26 @@ def refuse_confidence(value: Any) -> None:
         raise PydanticCustomError("no_confidence", "This pipeline does not report confidence")
 
 
-def request_examples(labels: list[str]) -> dict[str, Any]:
+def refuse_state(value: Any) -> None:
+    """Raise an error if a request asks for states of a pipeline that reports none."""
+    raise PydanticCustomError("no_states", "This pipeline does not report states such as present or denied")
+
+
+def request_examples(labels: list[str], states: list[str]) -> dict[str, Any]:
     """Return example requests for the documentation.
 
     labels (list[str]): the labels that the pipeline declares.
+    states (list[str]): the states that its entities can have.
     RETURNS (dict[str, Any]): the examples by title.
     """
     texts = {"texts": [TEXT, "No complaints."]}
-    several = {"texts, one label": {"value": texts | {"labels": labels[:1]}}} if labels else {"texts": {"value": texts}}
-    return {"one text": {"value": {"text": TEXT}}} | several
+    examples = {"one text": {"value": {"text": TEXT}}}
+    examples["texts, one label" if labels else "texts"] = {"value": texts | ({"labels": labels[:1]} if labels else {})}
+    if states:
+        examples["what a patient has or had"] = {
+            "value": {"text": TEXT, "include": [state for state in ("present", "past") if state in states]}
+        }
+    return examples
 
 
 def reason(error: ValidationError) -> str:
@@ -207,7 +252,7 @@ def reason(error: ValidationError) -> str:
 def describe_error(type: str, location: tuple[int | str, ...], message: str) -> str:
     """Describe one error that pydantic found."""
     if type == "extra_forbidden":
-        return "Unknown field: the known fields are text, texts, labels and min_confidence"
+        return "Unknown field: the known fields are text, texts, labels, include and min_confidence"
     if type == "json_invalid" and "hex escape" in message:
         return f"{message}: half a surrogate pair, such as \\ud800 by itself, is not a character"
     if not location:

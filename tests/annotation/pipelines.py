@@ -12,6 +12,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.registration import is_registered, register
 from scripts.clinical_ner.tokenizer import set_tokenizer
 
 PATTERNS = [
@@ -46,6 +47,15 @@ def make_pipeline(*components: str) -> Language:
     nlp.add_pipe("entity_ruler").add_patterns(PATTERNS)
     for name in components:
         nlp.add_pipe(name)
+    return nlp
+
+
+def make_context_pipeline() -> Language:
+    """Return a pipeline that finds aspirin and gout, with the project's own sections and context."""
+    if not is_registered():
+        register()
+    nlp = make_pipeline("clinical_context")
+    nlp.add_pipe("clinical_sections", first=True)
     return nlp
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from scripts.records.mentions import Mention
-from scripts.reporting.mention_table import describe_mention, describe_state, describe_value, mention_table
+from scripts.reporting.mention_table import describe_mention, describe_section, describe_value, mention_table
 
 ABSENT = dict.fromkeys(("is_negated", "is_uncertain", "is_historical", "is_hypothetical", "is_family"), False)
 MEDICATION = {"dose": {"text": "25 mg", "start": 9, "end": 14, "value": 25}, "route": {"text": "PO"}, "action": None}
@@ -20,22 +20,16 @@ def render(*notes: tuple[str, str, list[Mention]], width: int = 100, **options: 
 
 
 @pytest.mark.parametrize(
-    ("attributes", "state"),
+    ("attributes", "section"),
     [
         ({}, ""),
-        ({"dose": "25 mg"}, ""),
-        (ABSENT, "present"),
-        ({"is_negated": False}, "present"),
-        (ABSENT | {"is_negated": True}, "denied"),
-        (ABSENT | {"is_uncertain": True}, "possible"),
-        (ABSENT | {"is_historical": True}, "past"),
-        (ABSENT | {"is_hypothetical": True}, "planned"),
-        (ABSENT | {"is_family": True}, "family"),
-        (ABSENT | {"is_family": True, "is_negated": True}, "denied, family"),
+        ({"section_category": "past_medical_history", "section_title": "PMH:"}, "past medical history"),
+        ({"section_title": "Wound\n care:", "section_code": "1-2"}, "Wound care:"),
+        ({"section": "Plan"}, ""),
     ],
 )
-def test_state(attributes: dict[str, Any], state: str) -> None:
-    assert describe_state(attributes) == state
+def test_section(attributes: dict[str, Any], section: str) -> None:
+    assert describe_section(attributes) == section
 
 
 @pytest.mark.parametrize(
@@ -61,6 +55,7 @@ def test_cells_of_a_mention() -> None:
         "Mention": "aspirin 8",
         "Label": "Chemical",
         "State": "present",
+        "Section": "",
         "Code": "MESH:D001241",
         "Kb score": "0.50",
         "Medication": "25 mg PO",
@@ -88,16 +83,16 @@ def test_table_has_the_columns_that_are_used() -> None:
 @pytest.mark.parametrize(
     ("width", "columns", "others"),
     [
-        (100, "Note Mention Label State Code Medication", "Not shown: Confidence, Section title"),
-        (80, "Note Mention Label State Code", "Not shown: Medication, Confidence, Section title"),
+        (100, "Note Mention Label State Section Code Confidence", "Not shown: Medication, Kb score"),
+        (80, "Note Mention Label State Section", "Not shown: Code, Medication, Confidence, Kb score"),
     ],
 )
 def test_columns_that_fit(width: int, columns: str, others: str) -> None:
-    attributes = {"section_title": "History", **ABSENT, "medication": {"dose": {"text": "d" * 40}}}
+    attributes = {"section_title": "History", "kb_score": 0.5, **ABSENT, "medication": {"dose": {"text": "d" * 40}}}
     note = ("a_long_name_of_a_note", "x" * 200, [Mention(0, 200, "Disease", "C" * 14, 0.5, attributes)])
     header, _, row, caption = render(note, width=width)
     assert (header.split(), caption) == (columns.split(), others)
-    assert row.startswith(f"a_long_name_of_a_…  {'x' * 23}…  Disease  present  {'C' * 14}")
+    assert row.startswith(f"a_long_name_of_a_…  {'x' * 23}…  Disease  present  History")
     assert len(row) <= width
 
 

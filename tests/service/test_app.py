@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.context.rules import ATTRIBUTES
 from scripts.service.app import create_app
 from scripts.service.schemas import Annotations
 from scripts.service.settings import Settings
+from tests.annotation.pipelines import make_context_pipeline
 from tests.service.conftest import SURE, make_pipeline, running
 
 SECRET = "Mr. Okonkwo"
@@ -69,6 +71,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "states": [],
                     },
                     {
                         "text": "heart failure",
@@ -78,6 +81,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "states": [],
                     },
                 ]
             }
@@ -137,7 +141,9 @@ def test_a_right_request_gets_a_right_answer(shared_client, body, expected):
         ({"text": "a", "labels": "Disease"}, 422, "labels: Input should be a valid array"),
         ({"text": "a", "labels": ["Person"]}, 422, "labels[0]: Input should be 'Chemical' or 'Disease'"),
         ({"text": "a", "min_confidence": 0.5}, 422, "min_confidence: This pipeline does not report confidence"),
-        ({"text": "a", "language": "en"}, 422, "the known fields are text, texts, labels and min_confidence"),
+        ({"text": "a", "include": ["present"]}, 422, "include[0]: This pipeline does not report states"),
+        ({"text": "a", "include": "present"}, 422, "include: Input should be a valid array"),
+        ({"text": "a", "language": "en"}, 422, "the known fields are text, texts, labels, include and min_confidence"),
         ({"texts": [1] * 10}, 422, "and 5 more"),
     ],
 )
@@ -192,6 +198,77 @@ def test_attributes_are_those_that_components_declare(client, attributes, expect
     gout, aspirin = answer.json()["documents"][0]["entities"]
     assert (gout["attributes"], gout["confidence"]) == (expected, 0.9)
     assert aspirin["attributes"] == {"is_family": True}
+
+
+@pytest.fixture(scope="module")
+def context_client():
+    with TestClient(create_app(make_context_pipeline())) as client:
+        yield client
+
+
+STATES = ["present", "denied", "possible", "past", "planned", "family", "allergy"]
+HISTORY = "No gout. Possible gout. Father had gout in 2012. History of gout. Takes aspirin. Aspirin if needed. Gout."
+
+
+@pytest.mark.parametrize(
+    "include, expected",
+    [
+        (None, [["denied"], ["possible"], ["past", "family"], ["past"], ["present"], ["planned"], ["present"]]),
+        (STATES, [["denied"], ["possible"], ["past", "family"], ["past"], ["present"], ["planned"], ["present"]]),
+        (["present"], [["present"], ["present"]]),
+        (["present", "past"], [["past"], ["present"], ["present"]]),
+        (["family"], []),
+        (["family", "past"], [["past", "family"], ["past"]]),
+        (["allergy"], []),
+        ([], []),
+    ],
+)
+def test_entities_are_chosen_by_all_of_their_states(context_client, include, expected):
+    answer = annotate(context_client, {"text": HISTORY, "include": include})
+    assert [entity["states"] for entity in answer.json()["documents"][0]["entities"]] == expected
+
+
+@pytest.mark.parametrize("include", [["absent"], ["Present"], ["present", 5], [None]])
+def test_a_state_that_is_none_is_refused_with_those_that_are(context_client, include):
+    answer = annotate(context_client, {"text": HISTORY, "include": include})
+    known = "'present', 'denied', 'possible', 'past', 'planned', 'family' or 'allergy'"
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        f"include[{len(include) - 1}]: Input should be {known}",
+    )
+
+
+def test_context_and_section_are_in_the_answer_and_described(context_client):
+    answer = annotate(context_client, {"texts": ["PMH: gout", "gout"]})
+    (known,), (unknown,) = (document["entities"] for document in answer.json()["documents"])
+    absent = dict.fromkeys(ATTRIBUTES.values(), False)
+    assert known["attributes"] == {
+        "section_category": "past_medical_history",
+        "section_title": "PMH:",
+        "section_code": "11348-0",
+        **absent,
+        "is_historical": True,
+        "modifiers": [
+            {"category": "HISTORICAL", "start": 0, "end": 4},
+            {"category": "HISTORICAL", "start": 0, "end": 3},
+        ],
+    }
+    assert unknown["attributes"] == {**absent, "modifiers": []}
+    model = context_client.get("/v1/model").json()
+    assert (model["states"], model["attributes"][3:9]) == (STATES, list(ATTRIBUTES.values()))
+    schema = context_client.get("/openapi.json").json()
+    body = schema["paths"]["/v1/annotate"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["properties"]["include"]["anyOf"][0]["items"]["enum"] == STATES
+    assert all(annotate(context_client, example["value"]).status_code == 200 for example in body["examples"].values())
+
+
+def test_only_the_states_that_a_pipeline_tells_can_be_asked_for(client):
+    client = client(make_pipeline(attributes={"gout": {"is_negated": True}}))
+    assert client.get("/v1/model").json()["states"] == ["present", "denied", "family"]
+    # Of aspirin nothing is known.
+    answer = annotate(client, {"text": "gout, aspirin", "include": ["denied", "present"]})
+    assert mentions(answer) == [[("gout", "Disease")]]
+    assert annotate(client, {"text": "gout", "include": ["past"]}).status_code == 422
 
 
 def test_attributes_are_documented_with_an_example(shared_client):
@@ -384,6 +461,8 @@ def test_what_is_said_of_the_model(client):
         "encoder": "all-MiniLM-L6-v2, revision 1",
         "corpus": "BC5CDR",
         "confidence": False,
+        "attributes": [],
+        "states": [],
         "offset_unit": "code points",
         "limits": {"body_bytes": 999, "texts": 3, "characters": 100_000},
     }

@@ -19,6 +19,7 @@ from spacy.tokens import Doc, Span
 
 from scripts.service.app import SAMPLES, create_app
 from scripts.service.settings import Settings
+from tests.annotation.pipelines import make_context_pipeline
 from tests.service.conftest import make_pipeline, running
 
 pytest_plugins = ("tests.browser",)
@@ -26,7 +27,7 @@ pytest_plugins = ("tests.browser",)
 CONFIDENCES = {"aspirin": 0.95, "gout": 0.6, "heart failure": 0.299}
 IDS = {"heart failure": "D006333"}
 ATTRIBUTES = {
-    "gout": {"is_negated": True, "is_family": False, "section_category": "history"},
+    "gout": {"is_negated": True, "is_family": False, "section_category": "history", "is_checked": True},
     "aspirin": {"dose": {"amount": 5, "unit": "mg", "frequency": ["morning", "evening"], "exact": True}},
     "tremor": {"is_negated": False},
 }
@@ -239,7 +240,7 @@ def test_json_holds_what_is_shown(annotated):
     annotated.get_by_role("button", name="Copy as JSON").click()
     expect(annotated.locator("#exported")).to_have_text("Copied 3 entities as JSON.")
     heart = {"text": "heart failure", "label": "Disease", "start": 44, "end": 57, "confidence": 0.299}
-    none = {"attributes": {}}
+    none = {"attributes": {}, "states": []}
     assert json.loads(annotated.evaluate("navigator.clipboard.readText()")) == {
         "model": {"name": "en_ner_small", "version": "1.2.3"},
         "offset_unit": "code points",
@@ -253,27 +254,26 @@ def test_json_holds_what_is_shown(annotated):
 
 def test_attributes_are_shown_in_the_table_and_in_the_tooltip(open_page, attributes_service):
     page = annotate(open_page(attributes_service), NOTE)
-    gout, dose = (
-        ["negated", "section category: history"],
-        ["dose: amount 5, unit mg, frequency (morning, evening), exact yes"],
-    )
-    cells = page.locator("tbody td:nth-child(3)")
-    assert [cell.locator("li").all_text_contents() for cell in cells.all()] == [dose, dose, gout, [], []]
-    assert page.get_by_role("columnheader").all_text_contents()[2] == "Attributes"
-    assert page.locator("tbody .chip").all_text_contents() == ["negated"]
+    dose = ["dose: amount 5, unit mg, frequency (morning, evening), exact yes"]
+    checked = ["checked"]
+    cells = page.locator("tbody td:nth-child(5)")
+    assert [cell.locator("li").all_text_contents() for cell in cells.all()] == [dose, dose, checked, [], []]
+    assert page.get_by_role("columnheader").all_text_contents()[2:5] == ["State", "Section", "Attributes"]
+    assert [row[2:4] for row in rows(page)] == [["", ""], ["", ""], ["denied", "history"], ["", ""], ["present", ""]]
+    assert page.locator("tbody .chip").all_text_contents() == ["checked"]
     tooltip = page.get_by_role("tooltip")
     mark = page.locator("mark", has_text="gout")
     mark.focus()
-    assert tooltip.locator("li").all_text_contents() == gout
-    assert tooltip.locator(".chip").all_text_contents() == ["negated"]
-    expect(mark).to_have_accessible_description("Disease, confidence 60.0% negated section category: history")
+    assert tooltip.locator("li").all_text_contents() == ["checked", "section: history"]
+    assert tooltip.locator(".chip").all_text_contents() == ["checked"]
+    expect(mark).to_have_accessible_description("Disease, denied, confidence 60.0% checked section: history")
     page.locator("mark", has_text="tremor").focus()
-    expect(tooltip).to_have_text("Sign, no confidence reported")
+    expect(tooltip).to_have_text("Sign, present, no confidence reported")
     heading = page.get_by_role("columnheader", name="Attributes")
     for upwards in (True, False):
         heading.get_by_role("button").click()
-        # "dose" comes before "negated"; the mentions without attributes are last.
-        expected = ["aspirin", "aspirin", "gout"] if upwards else ["gout", "aspirin", "aspirin"]
+        # "checked" comes before "dose"; the mentions without attributes are last.
+        expected = ["gout", "aspirin", "aspirin"] if upwards else ["aspirin", "aspirin", "gout"]
         assert mentions(page) == [*expected, "heart failure", "tremor"]
     assert page.faults == []
 
@@ -287,7 +287,99 @@ def test_attributes_are_exported(open_page, attributes_service):
     expected = [ATTRIBUTES.get(text, {}) for text in ("aspirin", "aspirin", "gout", "heart failure", "tremor")]
     assert [entity["attributes"] for entity in copied["entities"]] == expected
     read = csv.DictReader(io.StringIO(download(page).decode("utf-8-sig"), newline=""), strict=True)
+    read = list(read)
     assert [json.loads(row["attributes"]) for row in read] == expected
+    assert [row["states"] for row in read] == ["", "", "denied", "", "present"]
+
+
+CONTEXT_NOTE = """PMH: gout
+ALLERGIES: aspirin
+FAMILY HISTORY: Father had gout. 💊
+HPI: No evidence of
+gout. Possible gout. Start aspirin if needed. Takes aspirin. Father had gout in 2012.
+"""
+FOUND = [
+    ("past", "past medical history", "past: “PMH”"),
+    ("allergy", "allergies", "allergy: “ALLERGIES”"),
+    ("family", "family history", "family: “FAMILY HISTORY”"),
+    ("denied", "history of present illness", "denied: “No evidence of”"),
+    ("possible", "history of present illness", "possible: “Possible”"),
+    ("planned", "history of present illness", "planned: “if needed”"),
+    ("present", "history of present illness", None),
+    ("past, family", "history of present illness", "family: “Father”"),
+]
+STATES = ["present", "denied", "past", "possible", "planned", "family", "allergy"]
+
+
+@pytest.fixture(scope="module")
+def context_service() -> Iterator[str]:
+    """The address of a service with the project's own sections and context."""
+    with running(create_app(make_context_pipeline())) as address:
+        yield address
+
+
+def test_each_mention_shows_its_state_in_words_and_by_a_line(open_page, context_service):
+    page = annotate(open_page(context_service), CONTEXT_NOTE)
+    assert [row[2:4] for row in rows(page)] == [[state.replace(", ", ""), section] for state, section, _ in FOUND]
+    shown = page.locator("#text mark").evaluate_all(
+        """marks => marks.map(mark => {
+            const style = getComputedStyle(mark);
+            return [getComputedStyle(mark, "::after").content.replaceAll('"', ""),
+                [style.borderBottomStyle, style.borderTopStyle, style.textDecorationLine].join()];
+        })"""
+    )
+    labels = ["Chemical" if number in (1, 5, 6) else "Disease" for number in range(len(FOUND))]
+    assert [words for words, _ in shown] == [
+        f"{label} · {state.replace(', ', ' · ')}" for label, (state, _, _) in zip(labels, FOUND, strict=True)
+    ]
+    lines = {state: line for (state, _, _), (_, line) in zip(FOUND, shown, strict=True)}
+    # The line of two states is that of one of them.
+    assert lines.pop("past, family") == lines["family"]
+    assert len(set(lines.values())) == len(STATES)
+    assert page.faults == []
+
+
+def test_a_tooltip_has_the_cues_and_the_section(open_page, context_service):
+    page = annotate(open_page(context_service), CONTEXT_NOTE)
+    tooltip = page.get_by_role("tooltip")
+    for mark, (state, section, cue) in zip(page.locator("#text mark").all(), FOUND, strict=True):
+        mark.focus()
+        items = tooltip.locator("li").all_text_contents()
+        assert ("section: " + section) in items[-1] and "LOINC" in items[-1]
+        assert cue in items if cue else len(items) == 1
+        expect(mark).to_have_accessible_description(re.compile(f"^(Disease|Chemical), {state}, no confidence reported"))
+    page.locator("#text mark").first.focus()
+    assert tooltip.locator("li").all_text_contents() == [
+        "past: “PMH”",
+        "section: past medical history (“PMH”, LOINC 11348-0)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "off, expected",
+    [
+        ([], list(range(8))),
+        (["denied"], [0, 1, 2, 4, 5, 6, 7]),
+        (["past"], [1, 2, 3, 4, 5, 6]),
+        (["present", "possible", "planned", "allergy"], [0, 2, 3, 7]),
+        (["denied", "past", "possible", "planned", "family", "allergy"], [6]),
+        (STATES, []),
+    ],
+)
+def test_states_are_filtered(open_page, context_service, off, expected):
+    page = annotate(open_page(context_service), CONTEXT_NOTE)
+    boxes = page.get_by_role("group", name="States").get_by_role("checkbox")
+    assert [box.get_attribute("value") for box in boxes.all()] == STATES
+    for state in off:
+        page.get_by_role("checkbox", name=state).uncheck()
+    expect(page.locator("#shown")).to_have_text(f"{len(expected)} of 8 entities shown.")
+    assert page.locator("#text mark[tabindex]").evaluate_all("all => all.map(one => +one.dataset.number)") == expected
+    assert page.locator("tbody tr").count() == len(expected)
+
+
+def test_without_states_there_is_no_filter(annotated):
+    expect(annotated.get_by_role("group", name="States", include_hidden=True)).to_be_hidden()
+    assert not {"State", "Section"} & set(annotated.get_by_role("columnheader").all_text_contents())
 
 
 def test_without_attributes_there_is_no_column(annotated):
@@ -327,10 +419,10 @@ def test_csv_holds_what_is_shown(annotated):
     annotated.get_by_role("checkbox", name="Chemical").uncheck()
     expect(annotated.locator("#shown")).to_have_text("3 of 5 entities shown.")
     assert download(annotated) == (
-        b"\xef\xbb\xbftext,label,start,end,confidence,kb_id,attributes\r\n"
-        b"gout,Disease,31,35,0.6,,{}\r\n"
-        b"heart failure,Disease,44,57,0.299,D006333,{}\r\n"
-        b"tremor,Sign,64,70,,,{}\r\n"
+        b"\xef\xbb\xbftext,label,start,end,confidence,kb_id,attributes,states\r\n"
+        b"gout,Disease,31,35,0.6,,{},\r\n"
+        b"heart failure,Disease,44,57,0.299,D006333,{},\r\n"
+        b"tremor,Sign,64,70,,,{},\r\n"
     )
 
 
@@ -666,6 +758,18 @@ def test_nothing_is_stored_or_asked_elsewhere(annotated, sure_service):
     annotated.reload()
     assert annotated.get_by_role("textbox", name="Paste a text").input_value() == ""
     assert annotated.faults == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_states_are_accessible_and_fit(open_page, context_service, find_violations, width, dark):
+    page = open_page(context_service, width=width, dark=dark)
+    annotate(page, CONTEXT_NOTE)
+    for number in range(len(FOUND)):
+        page.locator("#text mark").nth(number).focus()
+        expect(page.get_by_role("tooltip")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert find_violations(page) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

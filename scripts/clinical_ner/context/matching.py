@@ -73,12 +73,15 @@ class CueMatcher:
         rules (Sequence[ContextRule]): the rules.
         tokenizer (Tokenizer): the pipeline's, to split literals as documents are split.
         """
-        self.rules = {str(number): rule for number, rule in enumerate(rules)}
         self.vocab = tokenizer.vocab
+        self.rules: dict[int, ContextRule] = {}
         self.phrases = PhraseMatcher(self.vocab, attr="LOWER")
         self.patterns = PatternMatcher(self.vocab)
         self.expressions: list[tuple[re.Pattern, ContextRule]] = []
-        for key, rule in self.rules.items():
+        for number, rule in enumerate(rules):
+            key = str(number)
+            # The first document may come in a memory zone, which takes the strings of its time with it.
+            self.rules[self.vocab.strings.add(key, allow_transient=False)] = rule
             if rule.pattern is None:
                 self.phrases.add(key, [without_space(tokenizer(rule.literal.strip())).doc])
             elif isinstance(rule.pattern, str):
@@ -94,9 +97,8 @@ class CueMatcher:
         bounds (Sequence[int]): the first word of each sentence, and the number of words.
         RETURNS (list[Cue]): the cues in order, see `longest`. None crosses the end of a sentence.
         """
-        strings = self.vocab.strings
         matches = [*self.phrases(words.doc), *self.patterns(words.doc)]
-        cues = [Cue(start, end, self.rules[strings[key]]) for key, start, end in matches]
+        cues = [Cue(start, end, self.rules[key]) for key, start, end in matches]
         if self.expressions:
             cues += self.find_expressions(doc, words)
         return longest(cue for cue in cues if counts(cue, words, bounds))

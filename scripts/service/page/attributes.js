@@ -1,4 +1,5 @@
 // A mention's attributes in words. Which ones there are depends on the pipeline, so nothing here knows their names.
+// They are lists of names and values.
 
 import { element } from "./dom.js";
 
@@ -20,7 +21,7 @@ function toText(value, nested = false) {
 
 /** List what attributes say: flags that are true as [name], other values as [name, value]. Flags come first. */
 function listAttributes(attributes) {
-  const given = Object.entries(attributes).map(([name, value]) => [toWords(name), value]);
+  const given = attributes.map(([name, value]) => [toWords(name), value]);
   const flags = given.filter(([, value]) => value === true).map(([name]) => [name]);
   const values = given.filter(([, value]) => typeof value !== "boolean").map(([name, value]) => [name, toText(value)]);
   return [...flags, ...values.filter(([, text]) => text)];

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 
-const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id", "attributes"];
+const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id", "attributes", "states"];
 
 /** Return entities as JSON, in the form of the service's response. */
 export function toJson(entities, answer) {
@@ -18,6 +18,7 @@ export function toCsv(entities) {
 function toField(value) {
   if (value === null) return "";
   if (typeof value === "number") return String(value);
+  if (Array.isArray(value)) return toField(value.join(", "));
   if (typeof value === "object") return quote(JSON.stringify(value));
   // A spreadsheet would evaluate such a text as a formula; the apostrophe prevents that.
   return quote(/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : value);

@@ -1,6 +1,7 @@
 // The annotated text: its marked mentions, the keys to move between them, and the tooltip.
 
 import { describeAttributes, showAttributes } from "./attributes.js";
+import { cuesOf, describeSection, lineOf, otherAttributes, sectionOf } from "./context.js";
 import { byId, element, percent } from "./dom.js";
 
 const PALETTE = 6;
@@ -13,6 +14,9 @@ const tooltip = byId("tooltip");
 const colours = new Map();
 let entities = [];
 let marks = [];
+// The code points of the text, by which the service counts; made when a tooltip quotes one for the first time.
+let points = null;
+let shownText = "";
 // The mention that the tooltip describes, and the one that the Tab key focuses.
 let described = null;
 let current = null;
@@ -36,8 +40,8 @@ function toUnits(text, sorted) {
 }
 
 function makeMark(content, entity, number) {
-  const mark = element("mark", { className: colour(entity.label), tabIndex: -1 }, content);
-  mark.dataset.label = entity.label;
+  const mark = element("mark", { className: `${colour(entity.label)} ${lineOf(entity.states)}`, tabIndex: -1 }, content);
+  mark.dataset.label = [entity.label, ...entity.states].join(" · ");
   mark.dataset.number = number;
   return mark;
 }
@@ -58,6 +62,8 @@ export function showText(text, found) {
   hideTooltip();
   entities = found;
   marks = [];
+  points = null;
+  shownText = text;
   const fragment = document.createDocumentFragment();
   const startBlock = () => fragment.appendChild(element("div", { className: "block" }));
   let block = startBlock();
@@ -130,9 +136,9 @@ pane.addEventListener("keydown", (event) => {
   goToMention(Number(next.dataset.number));
 });
 
-function describe({ label, confidence, kb_id: id }) {
+function describe({ label, states, confidence, kb_id: id }) {
   const known = confidence === null ? "no confidence reported" : `confidence ${percent(confidence)}`;
-  return [label, known, id].filter(Boolean).join(", ");
+  return [label, ...states, known, id].filter(Boolean).join(", ");
 }
 
 function showTooltip(mark) {
@@ -142,7 +148,10 @@ function showTooltip(mark) {
   mark.setAttribute("aria-describedby", tooltip.id);
   const entity = entities[mark.dataset.number];
   tooltip.replaceChildren(describe(entity));
-  if (describeAttributes(entity.attributes)) tooltip.append(showAttributes(entity.attributes));
+  points ??= Array.from(shownText);
+  const section = sectionOf(entity) ? [["section", describeSection(entity)]] : [];
+  const details = [...cuesOf(entity, points), ...section, ...otherAttributes(entity)];
+  if (describeAttributes(details)) tooltip.append(showAttributes(details));
   tooltip.hidden = false;
   placeTooltip();
 }

@@ -15,6 +15,16 @@ from tests.clinical_ner.context.test_context import NLP, context_pipeline, found
 CONTEXT = NLP.get_pipe("clinical_context")
 
 
+def test_each_document_can_have_a_memory_zone_of_its_own() -> None:
+    nlp = context_pipeline()
+    nlp.add_pipe("entity_ruler", first=True).add_patterns([{"label": "Disease", "pattern": [{"LOWER": "gout"}]}])  # type: ignore[attr-defined]
+    found = []
+    for text in ("No gout.", "No evidence of gout.", "History of gout."):
+        with nlp.memory_zone():
+            found.append([(ent._.is_negated, ent._.is_historical) for ent in nlp(text).ents])
+    assert found == [[(True, False)], [(True, False)], [(False, True)]]
+
+
 def read(marked: str) -> Doc:
     doc, _ = marked_doc(NLP, marked)
     return CONTEXT(doc)
