@@ -157,7 +157,8 @@ def find_orders(
                 break
             items += [Item("separator", start, start, "\n"), *following]
         tied = Tied(items, table, text)
-        for drug, found in zip(inside, tied.found, strict=True):
+        for place, found in zip(tied.places, tied.found, strict=True):
+            drug = items[place].value
             yield drug.number, OrderMaker(text, [*forms_in(text, drug, table), *found]).make()
 
 

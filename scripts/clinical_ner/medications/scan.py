@@ -1,6 +1,7 @@
 """The items of a part of a text: drugs, what can be an attribute of one, and what is between them."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from .numbers import CHAIN, RATIO, SINGLE, Number, NumberReader
@@ -68,7 +69,10 @@ class Scanner(NumberReader):
     """Finds the items of a part of a text."""
 
     def __init__(self, text: str, start: int, end: int, drugs: Sequence[Drug], table: RuleTable):
-        super().__init__(text, tokenize(text, start, end), table)
+        # A mention may start within what would be one token, as "o" in "p.o.".
+        cuts = sorted({start, *(drug.start for drug in drugs), end})
+        tokens = [token for one, other in pairwise(cuts) for token in tokenize(text, one, other)]
+        super().__init__(text, tokens, table)
         self.starts = {drug.start: drug for drug in drugs}
 
     def scan(self) -> list[Item]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from scripts.clinical_ner.medications.component import Medications
+from scripts.clinical_ner.medications.component import Medications, find_orders
 from scripts.clinical_ner.medications.rules import DEFAULT_RULES, TABLES, read_table
+from scripts.clinical_ner.medications.scan import Drug
 from tests.clinical_ner.medications.orders import NLP, describe, make_doc, orders, read_cases
 
 COMPONENT = Medications()
@@ -343,3 +344,21 @@ def test_attribute_is_declared_and_survives_docbin():
     stored = DocBin(docs=[doc], store_user_data=True).to_bytes()
     (read,) = DocBin().from_bytes(stored).get_docs(NLP.vocab)
     assert read.ents[0]._.medication == doc.ents[0]._.medication is not None
+
+
+@given(
+    st.lists(
+        st.sampled_from(["p.o.", "5", "mg", "1/2", "q6h", "\n", "aspirin", "x", "BID", ".", "2.5", "PRN"]), min_size=1
+    ),
+    st.data(),
+)
+def test_any_tokens_can_be_a_mention(words: list[str], data: st.DataObject):
+    """An untrained head predicts anything: parts of what the rules read as one token, numbers, white space."""
+    text = " ".join(words)
+    bounds = data.draw(st.lists(st.integers(0, len(text)), unique=True, max_size=8).map(sorted))
+    drugs = [Drug(*each, number) for number, each in enumerate(zip(bounds[::2], bounds[1::2], strict=False))]
+    found = list(find_orders(text, [0, len(text)], drugs, COMPONENT.table))
+    for number, order in found:
+        for part in (order or {}).values():
+            assert text[part["start"] : part["end"]] == part["text"], number
+    assert len({number for number, _ in found}) == len(found) <= len(drugs)
