@@ -156,10 +156,12 @@ class HeadingFinder:
 
     def is_part(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
-        if not rule.metadata.get("starts_line") or candidate.ends_line or candidate.is_apart or candidate.is_capital:
+        # Short names in capitals are abbreviations: "CXR: clear".
+        is_emphasized = candidate.is_capital and len(candidate.name) > 4
+        if not rule.metadata.get("starts_line") or candidate.ends_line or candidate.is_apart or is_emphasized:
             return False
         in_narrative = self.category in NARRATIVE and rule.category in PARTS_OF_NARRATIVE
-        return in_narrative or {rule.category, self.category} <= RESULTS
+        return in_narrative or self.is_same_kind(rule)
 
     def is_title(self, candidate: Candidate, rule: SectionRule, line: Line) -> bool:
         """Return whether words that a rule knows are the title of the note, or of a line that says whose it is."""

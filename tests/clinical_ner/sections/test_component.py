@@ -28,6 +28,7 @@ def make_nlp(**config: Any) -> Language:
 
 
 NLP = make_nlp()
+HPI = "history_of_present_illness"
 
 
 def sections_of(doc: Doc) -> list[tuple[str | None, str]]:
@@ -74,6 +75,61 @@ def test_sections_of_notes(note: Note) -> None:
 )
 def test_sentences(text: str, sentences: list[str]) -> None:
     assert sentences_of(text) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        # Dates and days do not change what a heading means.
+        (
+            "HOSPITAL COURSE, DAY 3 (12 May 2019):\nStable.",
+            [("hospital_course", "HOSPITAL COURSE, DAY 3 (12 May 2019):")],
+        ),
+        (
+            "Hospital Day 2, 05/13/19 - Overnight events:\nNone.",
+            [(HPI, "Hospital Day 2, 05/13/19 - Overnight events:")],
+        ),
+        ("2019-05-12 08:30 Assessment: gout", [("observation_and_plan", "2019-05-12 08:30 Assessment:")]),
+        ("Labs 3/4/19:\nNa 140", [("labs_and_studies", "Labs 3/4/19:")]),
+        ("Vitals on May 3rd, 2019: BP 120/80", [("physical_exam", "Vitals on May 3rd, 2019:")]),
+        ("INTERVAL EVENTS, HD#4:\nNone.", [(HPI, "INTERVAL EVENTS, HD#4:")]),
+        ("Course since yesterday: improved", [(HPI, "Course since yesterday:")]),
+        ("Hospital day 3:\nAfebrile.", [("hospital_course", "Hospital day 3:")]),
+        ("3/4 CT: clear", [(None, "")]),
+        # Two headings in one are the first of them.
+        ("CC/HPI: cough", [("chief_complaint", "CC/HPI:")]),
+        ("Labs & Imaging\nNormal.", [("labs_and_studies", "Labs & Imaging")]),
+        ("Seen. Meds + Allergies: none", [(None, ""), ("medications", "Meds + Allergies:")]),
+        ("Plan and wishes: rest", [("observation_and_plan", "Plan and wishes:")]),
+        ("S/P: CABG", [(None, "")]),
+        # A title of a note, and lines that say whose it is, are no headings.
+        (
+            "MEDICATION RECONCILIATION - A. Jones (DOB 1950-01-02)\nMeds:\n- zinc",
+            [(None, ""), ("medications", "Meds:")],
+        ),
+        ("PROBLEM LIST\nReviewed today\nPMH: gout", [(None, ""), ("past_medical_history", "PMH:")]),
+        ("PROBLEM LIST\n- gout", [("problem_list", "PROBLEM LIST")]),
+        ("Patient: A. Jones\nPlan: rest", [(None, ""), ("observation_and_plan", "Plan:")]),
+        ("City Hospital, General Medicine Clinic\n\nPlan: rest", [(None, ""), ("observation_and_plan", "Plan:")]),
+        ("PATIENT: A boy.\nMETHODS: PCR", [("other", "PATIENT:"), ("other", "METHODS:")]),
+        # What has become of medications is a heading above their list only.
+        ("Meds:\n- zinc\nStopped:\n- iron", [("medications", "Meds:"), ("medications", "Stopped:")]),
+        ("Over the counter and samples:\n- zinc", [("medications", "Over the counter and samples:")]),
+        ("Social history:\nStopped: smoking", [("social_history", "Social history:")]),
+        ("Medications\nContinue:\n- zinc", [("medications", "Medications"), ("medications", "Continue:")]),
+        ("Plan:\nContinue:\n- zinc", [("observation_and_plan", "Plan:")]),
+        # Lines and sentences within a section that only say what they are about.
+        ("A/P:\n1. Gout. Diet: renal. Code status: full.", [("observation_and_plan", "A/P:")]),
+        ("Plan: rest\nDiet: renal\nCXR: clear", [("observation_and_plan", "Plan:")]),
+        ("Diet: renal\n\nCODE STATUS: full", [("patient_instructions", "Diet:"), ("other", "CODE STATUS:")]),
+        ("Studies:\nEcho: EF 45%\nRenal ultrasound: normal", [("labs_and_studies", "Studies:")]),
+        ("Exam: well. ECG: normal", [("physical_exam", "Exam:")]),
+        ("Allergies:\nAllergic to sulfa: rash", [("allergies", "Allergies:")]),
+        ("Follow-up\nPending at discharge: cultures", [("patient_instructions", "Follow-up")]),
+    ],
+)
+def test_sections(text: str, sections: list[tuple[str | None, str]]) -> None:
+    assert sections_of(NLP(text)) == sections
 
 
 def test_attributes_of_spans_tokens_and_documents_are_as_in_medspacy() -> None:
@@ -138,9 +194,12 @@ def test_sections_cover_every_token_of_any_text(text: str) -> None:
         "e.g. " * 20_000,
         " " * 100_000,
         "a\t" * 50_000,
+        "3/4 on day 3, " * 7_000,
+        "Day 3 (3/4) - \n" * 7_000,
+        "CC/HPI and " * 9_000 + ":",
         "Very long heading " * 600 + ":\n" + "x " * 40_000,
     ],
-    ids=range(19),
+    ids=range(22),
 )
 def test_time_is_linear(text: str) -> None:
     table = read_table()
