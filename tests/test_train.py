@@ -185,5 +185,7 @@ def test_killed_training_leaves_the_pipeline_before(
         "boundaries",
         "agreement",
         "abbreviations",
+        "context",
+        "medications",
         "doc_cleaner",
     ]

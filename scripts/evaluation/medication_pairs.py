@@ -104,7 +104,8 @@ def predict(component: Medications, doc: Doc, drugs: Iterable[tuple[int, int]]) 
     spans = {}
     for start, end in drugs:
         span = doc.char_span(start, end, label=DRUG, alignment_mode="expand")
-        spans[span.start, span.end] = ((start, end), span)
+        if span is not None:
+            spans[span.start, span.end] = ((start, end), span)
     doc.ents = filter_spans([span for _, span in spans.values()])
     found: dict[str, list[Pair]] = {label: [] for label in LABELS}
     for ent in component(doc).ents:

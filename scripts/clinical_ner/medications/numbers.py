@@ -248,10 +248,9 @@ def kind_of(values: Sequence[float | None], joints: Sequence[str]) -> str:
 
 def longest(tree: Tree, reader: NumberReader, place: int) -> tuple[MedicationRule, int] | None:
     """Return the rule of the longest phrase without slots that starts at a token, and the token after it."""
-    node: Tree | None = tree
-    found = None
-    while (node := node.get(reader.key(place))) is not None:
-        place += 1
+    node, found = tree, None
+    while branch := node.get(reader.key(place)):
+        node, place = branch, place + 1
         if END in node:
             found = (node[END][-1][0], place)
     return found

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .rules import ATTRIBUTES
 from .scan import Item
 from .ties import kind_of
 from .timing import merge, with_code
@@ -11,8 +12,8 @@ from .timing import merge, with_code
 # What a change is from one amount to another, not a range.
 CHANGES = ("increase", "decrease", "switch")
 AMOUNTS = ("strength", "dose")
-# What is said of each step of a taper.
-OF_STEP = (*AMOUNTS, "frequency", "duration")
+# The attributes in the order of the output.
+NAMES = (*ATTRIBUTES, "previous", "maximum", "steps")
 RELEASE = "release"
 ARROWS = ("\u2192", "->", "=>", ">")
 # What can follow an amount in brackets that adds nothing.
@@ -48,7 +49,8 @@ class OrderMaker:
                 values["frequency"] = finish_frequency(values["frequency"])
         if len(steps) > 1:
             order["steps"] = steps
-        return order or None
+        # "max" without an amount is none.
+        return {name: order[name] for name in NAMES if order.get(name)} or None
 
     def add(self, item: Item) -> None:
         """Add an item."""
@@ -92,9 +94,10 @@ class OrderMaker:
             # "reduce by 5 mg": no dose.
             return
         if words[-1:] == ["from"]:
-            part = self.split_change(item, part)
-            if part is None:
+            changed = self.split_change(item, part)
+            if changed is None:
                 return
+            part = changed
         earlier = step.get(kind)
         if earlier is None and words[-1:] == ["then"] and any(name in step for name in AMOUNTS):
             self.steps.append({kind: part})

@@ -206,8 +206,9 @@ class Scanner(NumberReader):
         if end > start:
             reason = self.part(self.tokens[start].start, self.tokens[end - 1].end)
             return self.make_item("as_needed", place, end, {"reason": reason}, match.rule), end
-        item = self.make_item("as_needed", place, match.end, {}, match.rule)
-        return (item._replace(value={"reason": reason}) if (reason := self.reason_before(before)) else item), match.end
+        earlier = self.reason_before(before)
+        value = {"reason": earlier} if earlier else {}
+        return self.make_item("as_needed", place, match.end, value, match.rule), match.end
 
     def part(self, start: int, end: int) -> dict[str, Any]:
         """Return a part of the text with its offsets."""

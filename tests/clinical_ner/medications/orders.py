@@ -37,9 +37,8 @@ def make_doc(marked: str, label: str = "Chemical") -> Doc:
         spans.append((start, length))
         last = match.end()
     doc = NLP.make_doc("".join([*parts, marked[last:]]))
-    doc.ents = filter_spans(
-        [doc.char_span(start, end, label=label, alignment_mode="expand") for start, end in spans if start < end]
-    )
+    ents = [doc.char_span(start, end, label=label, alignment_mode="expand") for start, end in spans if start < end]
+    doc.ents = filter_spans([ent for ent in ents if ent is not None])
     return doc
 
 
