@@ -230,7 +230,7 @@ def request_examples(labels: list[str], states: list[str]) -> dict[str, Any]:
     RETURNS (dict[str, Any]): the examples by title.
     """
     texts = {"texts": [TEXT, "No complaints."]}
-    examples = {"one text": {"value": {"text": TEXT}}}
+    examples: dict[str, Any] = {"one text": {"value": {"text": TEXT}}}
     examples["texts, one label" if labels else "texts"] = {"value": texts | ({"labels": labels[:1]} if labels else {})}
     if states:
         examples["what a patient has or had"] = {

@@ -68,7 +68,9 @@ def extensions() -> Iterator[None]:
     for kind, name in USED:
         kind.remove_extension(name)
     for kind, name, (default, method, getter, setter) in before:
-        kind.set_extension(name, default=default, method=method, getter=getter, setter=setter)
+        # spaCy accepts a default, a method or a getter.
+        how = {"method": method} if method else {"getter": getter, "setter": setter} if getter else {"default": default}
+        kind.set_extension(name, **how)
 
 
 USED = [

@@ -325,7 +325,15 @@ def test_each_mention_shows_its_state_in_words_and_by_a_line(open_page, context_
         """marks => marks.map(mark => {
             const style = getComputedStyle(mark);
             return [getComputedStyle(mark, "::after").content.replaceAll('"', ""),
-                [style.borderBottomStyle, style.borderTopStyle, style.textDecorationLine].join()];
+                [style.borderBottomStyle, style.borderTopStyle,
+                    getComputedStyle(mark.firstChild).textDecorationLine].join()];
+        })"""
+    )
+    # The filters show the same lines.
+    filters = page.locator("#states .state").evaluate_all(
+        """all => all.map(one => {
+            const style = getComputedStyle(one);
+            return [style.borderBottomStyle, style.borderTopStyle, style.textDecorationLine].join();
         })"""
     )
     labels = ["Chemical" if number in (1, 5, 6) else "Disease" for number in range(len(FOUND))]
@@ -336,6 +344,7 @@ def test_each_mention_shows_its_state_in_words_and_by_a_line(open_page, context_
     # The line of two states is that of one of them.
     assert lines.pop("past, family") == lines["family"]
     assert len(set(lines.values())) == len(STATES)
+    assert filters == [lines[state] for state in STATES]
     assert page.faults == []
 
 

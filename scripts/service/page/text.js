@@ -40,7 +40,7 @@ function toUnits(text, sorted) {
 }
 
 function makeMark(content, entity, number) {
-  const mark = element("mark", { className: `${colour(entity.label)} ${lineOf(entity.states)}`, tabIndex: -1 }, content);
+  const mark = element("mark", { className: `${colour(entity.label)} ${lineOf(entity.states)}`, tabIndex: -1 }, element("span", {}, content));
   mark.dataset.label = [entity.label, ...entity.states].join(" · ");
   mark.dataset.number = number;
   return mark;
