@@ -86,14 +86,28 @@ def title_start(stored: tuple) -> int:
 
 
 def add_extensions() -> None:
-    """Add the attributes of documents, spans and tokens, in the place of those of another copy of the library."""
-    Doc.set_extension("sections", getter=get_sections, force=True)
+    """Add the attributes of documents, spans and tokens."""
+    add_extension(Doc, "sections", get_sections)
     # Partials, because worker processes that are not forks get the getters pickled.
     for name, read in READERS.items():
-        Token.set_extension(name, getter=partial(of_token, read=read), force=True)
-        Span.set_extension(name, getter=partial(of_span, read=read), force=True)
+        add_extension(Token, name, partial(of_token, read=read))
+        add_extension(Span, name, partial(of_span, read=read))
     for name, read in DOC_READERS.items():
-        Doc.set_extension(name, getter=partial(of_doc, read=read), force=True)
+        add_extension(Doc, name, partial(of_doc, read=read))
+
+
+def add_extension(kind: type[Doc] | type[Span] | type[Token], name: str, getter: Callable) -> None:
+    """Add an attribute in the place of another copy of the library's. One that the application has added stays.
+
+    kind (type): Doc, Span or Token.
+    name (str): the name of the attribute.
+    getter (Callable): returns its value.
+    """
+    if kind.has_extension(name):
+        _, _, other, _ = kind.get_extension(name)
+        if not getattr(getattr(other, "func", other), "__module__", "").endswith(".sections.section"):
+            return
+    kind.set_extension(name, getter=getter, force=True)
 
 
 def of_token(token: Token, read: Reader) -> Any:
