@@ -59,11 +59,16 @@ def test_csv(tmp_path, model):
 def test_omop(tmp_path, model):
     rows = read_csv(run(model, tmp_path, "omop"))
     assert [row["term_modifiers"] for row in rows] == [
-        'label=Chemical,is_negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
-        'label=Disease,is_negated=true,section="Past β history"',
+        'label=Chemical,negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
+        'label=Disease,negated=true,chapter="Past β history"',
     ]
     found = [read_modifiers(row["term_modifiers"]) for row in rows]
-    assert found == [{"label": "Chemical", **ASPIRIN}, {"label": "Disease", **NEGATED}]
+    assert found == [
+        {"label": "Chemical", "negated": False, "dose": DOSE},
+        {"label": "Disease", "negated": True, "chapter": NEGATED["chapter"]},
+    ]
+    # The specification's name for is_negated.
+    assert [row["term_exists"] for row in rows] == ["Y", "N"]
 
 
 def test_brat(tmp_path, model):
@@ -73,7 +78,7 @@ def test_brat(tmp_path, model):
         "T2\tDisease 12 16\tgout\n"
         "A1\tis_negated T2\n"
         '#3\tAnnotatorNotes T1\tdose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}\n'
-        '#4\tAnnotatorNotes T2\tsection="Past β history"\n'
+        '#4\tAnnotatorNotes T2\tchapter="Past β history"\n'
     )
 
 
@@ -138,7 +143,7 @@ def test_what_has_no_place_for_attributes_is_as_without(tmp_path, model, format)
 def test_predict():
     (document,) = predict_records(make_pipeline("annotate_tests_attributes"), [make_record(TEXT)])
     assert [mention.attributes for mention in document.mentions] == ATTRIBUTES
-    with pytest.raises(ProjectError, match=r"Document 'x': its attribute 'section' has a value .* as JSON: set"):
+    with pytest.raises(ProjectError, match=r"Document 'x': its attribute 'chapter' has a value .* as JSON: set"):
         predict_records(make_pipeline("annotate_tests_unwritable"), [make_record(TEXT, document_id="x")])
 
 
@@ -178,7 +183,7 @@ def test_modifiers_that_are_longer_than_the_column_are_refused():
 @pytest.mark.parametrize(
     ("component", "reason"),
     [
-        ("annotate_tests_unwritable", "its attribute 'section' has a value that can't be written as JSON: set"),
+        ("annotate_tests_unwritable", "its attribute 'chapter' has a value that can't be written as JSON: set"),
         ("annotate_tests_raising", "the pipeline failed on it: RuntimeError"),
     ],
 )
