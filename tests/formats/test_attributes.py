@@ -59,11 +59,21 @@ def test_csv(tmp_path, model):
 def test_omop(tmp_path, model):
     rows = read_csv(run(model, tmp_path, "omop"))
     assert [row["term_modifiers"] for row in rows] == [
+<<<<<<< HEAD
         'label=Chemical,is_negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
         'label=Disease,is_negated=true,chapter="Past β history"',
+=======
+        'label=Chemical,negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
+        'label=Disease,negated=true,chapter="Past β history"',
+>>>>>>> outputs
     ]
     found = [read_modifiers(row["term_modifiers"]) for row in rows]
-    assert found == [{"label": "Chemical", **ASPIRIN}, {"label": "Disease", **NEGATED}]
+    assert found == [
+        {"label": "Chemical", "negated": False, "dose": DOSE},
+        {"label": "Disease", "negated": True, "chapter": NEGATED["chapter"]},
+    ]
+    # The specification's name for is_negated.
+    assert [row["term_exists"] for row in rows] == ["Y", "N"]
 
 
 def test_brat(tmp_path, model):
