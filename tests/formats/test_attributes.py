@@ -59,13 +59,8 @@ def test_csv(tmp_path, model):
 def test_omop(tmp_path, model):
     rows = read_csv(run(model, tmp_path, "omop"))
     assert [row["term_modifiers"] for row in rows] == [
-<<<<<<< HEAD
-        'label=Chemical,is_negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
-        'label=Disease,is_negated=true,chapter="Past β history"',
-=======
         'label=Chemical,negated=false,dose={"value": 81, "units": ["mg", "β"], "note": "a=1, \\"b\\"\\n"}',
         'label=Disease,negated=true,chapter="Past β history"',
->>>>>>> outputs
     ]
     found = [read_modifiers(row["term_modifiers"]) for row in rows]
     assert found == [
