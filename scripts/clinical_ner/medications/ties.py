@@ -22,7 +22,7 @@ LIMITS = {
     "frequency": 4.0,
     "duration": 5.0,
     "as_needed": 6.0,
-    "action": 3.0,
+    "action": 3.6,
     "maximum": 4.0,
 }
 # The distance that an item counts. Anything else counts one.
