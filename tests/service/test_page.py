@@ -3,8 +3,8 @@
 import csv
 import io
 import json
+import multiprocessing
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,8 +34,8 @@ ATTRIBUTES = {
 NOTE = "Took aspirin 💊 and\naspirin, no gout. Heart: heart failure 🫀 and tremor."
 HOSTILE = """<script>window.hacked = 1</script> <img src=x onerror="window.hacked = 2"> gout & aspirin </mark>"""
 TOKEN = "s3cret"
-# Closed and opened by tests, to look at the page while it waits.
-gate = threading.Event()
+# Closed and opened by tests, to look at the page while it waits. The pipeline is in a fork of this process.
+gate = multiprocessing.get_context("fork").Event()
 
 
 @Language.component("set_ids")
