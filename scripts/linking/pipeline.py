@@ -47,10 +47,10 @@ def link(model: str, source: Path, vocabulary: Path, output: Path, options: Link
     RAISES (ProjectError): the vocabulary or the pipeline can't be read, or the corpus has ids of another vocabulary.
     """
     concepts = read_vocabulary(vocabulary)
-    splits = [read_names(source / f"{split}.jsonl", options.labels) for split in ("train", "dev")]
+    train, dev = (read_names(source / f"{split}.jsonl", options.labels) for split in ("train", "dev"))
     nlp = load_pipeline(model)
     linker = add_linker(nlp, options.threshold)
-    linker.matcher = make_matcher(concepts, *splits, options)
+    linker.matcher = make_matcher(concepts, train, dev, options)
     linker.vocabulary = asdict(concepts.description)
     with moved_into_place(output) as partial:
         nlp.to_disk(partial)
