@@ -20,7 +20,7 @@ CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "bigbio", "corpora", "downloads", "errors", "files", "gpu", "pipelines"}
+LIBRARIES = {"__init__", "bigbio", "corpora", "downloads", "errors", "files", "gpu", "pipelines", "workers"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.
@@ -90,7 +90,9 @@ RERUN = {
     "scripts/annotation/local_engine.py": set(),
     "scripts/benchmarks/harness.py": set(),
     "scripts/catalog/corpora.py": {"fetch-corpus", "fetch-encoder", "convert", "evaluate", "package", "calibrate"},
+    "scripts/clinical_ner/context/rules.json": {"train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/encoder/windows.py": {"train", "evaluate", "package", "calibrate"},
+    "scripts/clinical_ner/sections/section_rules.json": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
     "scripts/documentation/commands.py": set(),
