@@ -34,12 +34,13 @@ def make_nlp() -> "Language":
     # spaCy takes seconds to import, and `--help` does not need it.
     import spacy
 
-    from scripts.clinical_ner.registration import register
+    from scripts.clinical_ner.sections.component import SECTIONS
     from scripts.clinical_ner.tokenizer import set_tokenizer
 
-    register()
+    # The rest of the library comes with transformers, and an edit to it is no reason to convert again.
+    SECTIONS.register()
     nlp = set_tokenizer(spacy.blank("en"))
-    nlp.add_pipe("clinical_sections", name="sections")
+    nlp.add_pipe(SECTIONS.name, name="sections")
     return nlp
 
 

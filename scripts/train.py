@@ -116,8 +116,9 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
     try:
         return load_config_from_str(text, overrides=values, interpolate=True)
     except ConfigValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors)
         raise ProjectError(
-            f"The overrides do not fit the config: {error.desc}", f"The settings are in {config}."
+            f"The overrides do not fit the config: {problems}", f"The settings are in {config}."
         ) from error
 
 

@@ -77,7 +77,7 @@ def test_settings_can_be_changed(project: Path) -> None:
         ("training.dropout 0.3", r"'training\.dropout 0\.3' is not a list of settings"),
         ("--training.dropout", r"is not a list of settings\. Write for instance: --training\.dropout 0\.2"),
         ("--dropout 0.3", "is not a list of settings"),
-        ("--trainig.dropout 0.3", r"do not fit the config: .*See what is in .*ner\.cfg"),
+        ("--trainig.dropout 0.3", r"config: trainig\.dropout: not a section .* The settings are in .*ner\.cfg"),
     ],
 )
 def test_what_is_no_setting_is_refused(project: Path, overrides: str, message: str) -> None:
@@ -178,14 +178,5 @@ def test_killed_training_leaves_the_pipeline_before(
     with pytest.raises(KeyboardInterrupt):
         run(project, tmp_path / "run", seed=9)
     assert (best / "ner" / "model").read_bytes() == before
-    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == [
-        "sections",
-        "transformer",
-        "ner",
-        "boundaries",
-        "agreement",
-        "abbreviations",
-        "context",
-        "medications",
-        "doc_cleaner",
-    ]
+    pipe_names = Config().from_disk(CONFIG, interpolate=False)["nlp"]["pipeline"]
+    assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == pipe_names

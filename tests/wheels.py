@@ -9,6 +9,7 @@ import pytest
 import srsly
 
 from scripts import package as packaging
+from scripts.clinical_ner.version import VERSION
 from scripts.package import package
 
 ROW = {"precision": 0.802529, "recall": 0.25, "f1": 0.333333}
@@ -42,7 +43,7 @@ def make_wheel_of_version(
     """Package the tiny pipeline with a library of another version, whose agreement removes all mentions."""
     library = folder / "clinical_ner"
     shutil.copytree(packaging.LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
-    edit(library / "version.py", 'VERSION = "1.0"', f'VERSION = "{version}"')
+    edit(library / "version.py", f'VERSION = "{VERSION}"', f'VERSION = "{version}"')
     edit(library / "ner" / "agreement.py", "set_mentions(doc, agreed)", "set_mentions(doc, [])")
     model = shutil.copytree(trained, folder / "model")
     meta = srsly.read_json(model / "meta.json")

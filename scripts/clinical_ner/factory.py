@@ -1,8 +1,12 @@
-"""A component's factory before it is registered with spaCy."""
+"""A component's factory. Nothing is registered with spaCy before it is asked to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+import catalogue
+from spacy.language import Language
+from spacy.util import registry
 
 
 @dataclass(frozen=True)
@@ -17,3 +21,9 @@ class Factory:
     name: str
     function: Callable
     settings: dict[str, Any] = field(default_factory=dict)
+
+    def register(self) -> None:
+        """Register it with spaCy, in the place of any other copy's."""
+        # Language.factory refuses to replace another copy's function (E004).
+        catalogue.REGISTRY.pop((*registry.factories.namespace, self.name), None)
+        Language.factory(self.name, func=self.function, **self.settings)

@@ -6,8 +6,6 @@ for each name. So each pipeline is built right after its own copy was registered
 
 from typing import Any
 
-import catalogue
-from spacy.language import Language
 from spacy.util import registry
 
 from .cleaner import CLEANER
@@ -56,9 +54,7 @@ def register() -> None:
         for name, function in functions.items():
             getattr(registry, kind).register(name, func=function)
     for factory in FACTORIES:
-        # Language.factory refuses to replace another copy's function (E004).
-        catalogue.REGISTRY.pop((*registry.factories.namespace, factory.name), None)
-        Language.factory(factory.name, func=factory.function, **factory.settings)
+        factory.register()
 
 
 def is_registered() -> bool:
