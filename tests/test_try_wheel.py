@@ -88,7 +88,7 @@ def test_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(line for line in lines if "aspirin" in line).split()[-5:] == [
         "Chemical",
         "present",
-        "DISCHARGE",
+        "EMERGENCY",
         "81",
         "mg",
     ]
