@@ -41,7 +41,7 @@ def make_confidences(nlp: Language, name: str, by_text: dict[str, float]) -> Cal
     return set_confidences
 
 
-ATTRIBUTES = ("is_negated", "is_family", "section_category", "dose", "is_checked")
+ATTRIBUTES = ("is_negated", "is_family", "ward", "dose", "is_checked")
 
 
 @Language.factory("set_attributes", assigns=[f"span._.{name}" for name in ATTRIBUTES])

@@ -27,7 +27,7 @@ pytest_plugins = ("tests.browser",)
 CONFIDENCES = {"aspirin": 0.95, "gout": 0.6, "heart failure": 0.299}
 IDS = {"heart failure": "D006333"}
 ATTRIBUTES = {
-    "gout": {"is_negated": True, "is_family": False, "section_category": "history", "is_checked": True},
+    "gout": {"is_negated": True, "is_family": False, "ward": "history", "is_checked": True},
     "aspirin": {"dose": {"amount": 5, "unit": "mg", "frequency": ["morning", "evening"], "exact": True}},
     "tremor": {"is_negated": False},
 }
@@ -255,18 +255,18 @@ def test_json_holds_what_is_shown(annotated):
 def test_attributes_are_shown_in_the_table_and_in_the_tooltip(open_page, attributes_service):
     page = annotate(open_page(attributes_service), NOTE)
     dose = ["dose: amount 5, unit mg, frequency (morning, evening), exact yes"]
-    checked = ["checked"]
-    cells = page.locator("tbody td:nth-child(5)")
+    checked = ["checked", "ward: history"]
+    cells = page.locator("tbody td:nth-child(4)")
     assert [cell.locator("li").all_text_contents() for cell in cells.all()] == [dose, dose, checked, [], []]
-    assert page.get_by_role("columnheader").all_text_contents()[2:5] == ["State", "Section", "Attributes"]
-    assert [row[2:4] for row in rows(page)] == [["", ""], ["", ""], ["denied", "history"], ["", ""], ["present", ""]]
+    assert page.get_by_role("columnheader").all_text_contents()[2:4] == ["State", "Attributes"]
+    assert [row[2] for row in rows(page)] == ["", "", "denied", "", "present"]
     assert page.locator("tbody .chip").all_text_contents() == ["checked"]
     tooltip = page.get_by_role("tooltip")
     mark = page.locator("mark", has_text="gout")
     mark.focus()
-    assert tooltip.locator("li").all_text_contents() == ["checked", "section: history"]
+    assert tooltip.locator("li").all_text_contents() == ["checked", "ward: history"]
     assert tooltip.locator(".chip").all_text_contents() == ["checked"]
-    expect(mark).to_have_accessible_description("Disease, denied, confidence 60.0% checked section: history")
+    expect(mark).to_have_accessible_description("Disease, denied, confidence 60.0% checked ward: history")
     page.locator("mark", has_text="tremor").focus()
     expect(tooltip).to_have_text("Sign, present, no confidence reported")
     heading = page.get_by_role("columnheader", name="Attributes")
