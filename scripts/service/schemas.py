@@ -195,7 +195,7 @@ def request_model(
     text: Any = Annotated[str, Field(max_length=max_characters)]
     texts: Any = Annotated[list[text], Field(max_length=max_texts)]
     label: Any = Literal[tuple(labels)] if labels else str
-    state: Any = Literal[tuple(states)] if states else Annotated[str, BeforeValidator(refuse_state)]
+    included: Any = list[Literal[tuple(states)]] if states else Annotated[None, BeforeValidator(refuse_states)]
     least: Any = (
         Annotated[float, Field(ge=0, le=1)] if confidence else Annotated[None, BeforeValidator(refuse_confidence)]
     )
@@ -206,7 +206,7 @@ def request_model(
         text=(text | None, fields["text"]),
         texts=(texts | None, fields["texts"]),
         labels=(list[label] | None, fields["labels"]),
-        include=(list[state] | None, fields["include"]),
+        include=(included | None, fields["include"]),
         min_confidence=(least | None, fields["min_confidence"]),
     )
 
@@ -217,9 +217,10 @@ def refuse_confidence(value: Any) -> None:
         raise PydanticCustomError("no_confidence", "This pipeline does not report confidence")
 
 
-def refuse_state(value: Any) -> None:
+def refuse_states(value: Any) -> None:
     """Raise an error if a request asks for states of a pipeline that reports none."""
-    raise PydanticCustomError("no_states", "This pipeline does not report states such as present or denied")
+    if value is not None:
+        raise PydanticCustomError("no_states", "This pipeline does not report states such as present or denied")
 
 
 def request_examples(labels: list[str], states: list[str]) -> dict[str, Any]:

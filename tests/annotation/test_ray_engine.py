@@ -327,7 +327,7 @@ def test_a_column_that_is_missing_is_named(tmp_path):
     (found,) = contents(read_ids(Group(0, [make_source(tmp_path / "notes.parquet")], []).dump(), reading=READING))
     assert found["problem"] == [
         f"{tmp_path}/notes.parquet has no column 'text'",
-        "It has 'id', 'note'. Choose one of them with --text-column.",
+        "It has 2 columns. Name one of them with --text-column.",
     ]
 
 

@@ -171,7 +171,7 @@ def test_pubtator_and_bioc_as_bioc_reads_them(tmp_path):
 
 def test_brat_has_a_span_for_each_line_and_the_text_as_given(tmp_path):
     path, _ = write([NOTE, EMPTY], tmp_path, "brat")
-    assert sorted(file.name for file in path.iterdir()) == ["12.ann", "12.txt", "13.ann", "13.txt"]
+    assert sorted(file.name for file in path.iterdir()) == ["12.ann", "12.txt", "13.ann", "13.txt", "annotation.conf"]
     assert (path / "12.txt").read_bytes() == NOTE.text.encode()
     assert (path / "12.ann").read_bytes().decode() == (
         "T1\tDisease 0 4\tGout\nT2\tDisease 8 13;15 22\theart failure\n#1\tAnnotatorNotes T1\tD006073\n"
@@ -193,7 +193,7 @@ def test_brat_has_a_span_for_each_line_and_the_text_as_given(tmp_path):
 )
 def test_an_id_that_is_no_file_name_is_made_one_and_back(tmp_path, identifier, name):
     path, _ = write([make_document("x", identifier=identifier)], tmp_path, "brat")
-    assert {file.stem for file in path.iterdir()} == {name}
+    assert {file.stem for file in path.iterdir()} == {name, "annotation"}
     assert list(read_brat(path)) == [identifier] == [unquote(name)]
 
 
