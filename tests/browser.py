@@ -53,7 +53,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             accept_downloads=True,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.faults, page.asked = [], []
         page.on("console", lambda message: page.faults.append(message.text) if message.type == "error" else None)

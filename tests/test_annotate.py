@@ -167,7 +167,7 @@ def test_a_note_that_hangs_or_kills_its_process_is_rejected_alone(tmp_path, comp
 def test_an_interrupted_run_ends_at_once_with_its_workers(tmp_path):
     make_pipeline("annotate_tests_hang").to_disk(tmp_path / "model")
     notes = write_notes(tmp_path / "notes.jsonl", ["gout", "sleep"])
-    run = multiprocessing.get_context("fork").Process(
+    run = multiprocessing.get_context("spawn").Process(
         target=run_whole, args=(tmp_path / "run", str(tmp_path / "model"), notes, {"processes": 2})
     )
     run.start()
