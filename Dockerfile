@@ -1,4 +1,4 @@
-# The annotation service with a packaged pipeline. Build it after `package`:
+# The annotation service with a packaged pipeline. Build the image after `package`:
 #   docker build --build-arg WHEEL=packages/<run>/<name>/dist/<wheel>.whl --build-arg MODEL=en_ner_<run> -t clinical-ner .
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim
@@ -8,7 +8,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG WHEEL
 ARG MODEL
 
-# Only /tmp is written to, so the file system can be read-only. The model hub is never contacted.
+# The service writes to /tmp only, so the file system can be read-only. It never contacts the model hub.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \

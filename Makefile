@@ -1,34 +1,40 @@
-# The set-up and the few commands that a newcomer needs; everything else is in project.yml.
-# Each also works without make, as the README says.
+# The setup and the few commands that a newcomer needs. Everything else is in project.yml, and docs/index.md shows how to
+# do without make.
 
-# The first Python that this project runs on; another one: make quickstart PYTHON=/path/to/python3.12
+# The first Python found that the project supports. To use another: make quickstart PYTHON=/path/to/python3.12
 PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 	$$python -c "import scripts" 2>/dev/null && echo $$python && break; done)
 RUN := .venv/bin/python -m
 
+# In a log, the commands' output in the order it was written, and without colours. NO_COLOR: https://no-color.org
+export PYTHONUNBUFFERED := 1
+ifneq ($(NO_COLOR)$(if $(MAKE_TERMOUT),,log),)
+export ANSI_COLORS_DISABLED := 1
+endif
+
 .PHONY: quickstart all docs test format clean
 
-quickstart: .venv/installed  ## the whole workflow on generated notes, in minutes; needs PyPI only
+quickstart: .venv/installed  ## run the whole workflow on generated notes, in ten minutes; needs PyPI only
 	$(RUN) spacy project run quickstart
 
-all: .venv/installed  ## the real thing: BC5CDR and Bio_ClinicalBERT
+all: .venv/installed  ## train Bio_ClinicalBERT on BC5CDR, score it and build the wheel
 	$(RUN) spacy project run all
 
 docs: .venv/installed-optional  ## build the documentation site into site/
-	$(RUN) mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet
 	@echo "The site is in site/: open site/index.html in a browser"
 
-test: .venv/installed-optional  ## linting and the tests, those of what is optional among them
+test: .venv/installed-optional  ## run the linters and all tests, also those of optional features
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) pytest
 
-format: .venv/installed  ## mend what ruff can mend
+format: .venv/installed  ## fix what ruff can fix
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
-clean:  ## remove what the commands wrote, the committed metrics aside
+clean:  ## remove what the commands wrote, except the metrics
 	rm -rf assets corpus training packages site project.lock
 
 .venv/installed: requirements.txt constraints.txt
@@ -38,7 +44,7 @@ clean:  ## remove what the commands wrote, the committed metrics aside
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
 
-# Ray and MkDocs: the first commands don't need them.
+# Ray and MkDocs, which quickstart and all do not need.
 .venv/installed-optional: .venv/installed requirements-ray.txt requirements-docs.txt
 	.venv/bin/pip install -r requirements-ray.txt -r requirements-docs.txt -c constraints.txt
 	touch .venv/installed-optional

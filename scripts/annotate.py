@@ -5,7 +5,7 @@ In: a pipeline, files or folders of notes. Out: parts/, manifest.json and reject
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,9 +14,9 @@ from wasabi import msg
 
 from scripts.annotation.options import AnnotateOptions, RayOptions
 from scripts.annotation.outcomes import Summary
-from scripts.annotation.readers import skipped_files
+from scripts.annotation.readers import rows_on_several_lines, skipped_files
 from scripts.errors import ProjectError, shown_to_user
-from scripts.formats.reading import ReadOptions
+from scripts.formats.reading import Quoting, ReadOptions
 from scripts.formats.registry import FormatName
 
 # Exit code of the command: finished, and some notes were rejected. 1 is an error, 2 click's for a wrong option.
@@ -35,6 +35,7 @@ def annotate(model: str, inputs: Sequence[str], output: str | Path, options: Ann
         was rejected in a strict run.
     """
     options = options or AnnotateOptions()
+    check_given(model=model, output=str(output))
     # Their imports take seconds, and Ray is optional.
     if options.ray:
         from scripts.annotation.ray_engine import annotate_on_ray
@@ -43,6 +44,16 @@ def annotate(model: str, inputs: Sequence[str], output: str | Path, options: Ann
     from scripts.annotation.local_engine import annotate_locally
 
     return annotate_locally(model, inputs, Path(output), options)
+
+
+def check_given(**arguments: str) -> None:
+    """Check that no argument is empty: to a path, that is the current folder.
+
+    RAISES (ProjectError): one is.
+    """
+    for name, value in arguments.items():
+        if not value.strip():
+            raise ProjectError(f"The argument {name.upper()} is empty", "Is a variable not set?")
 
 
 def annotate_cli(
@@ -54,15 +65,24 @@ def annotate_cli(
     ] = None,
     labels: Annotated[str, typer.Option(help="Labels of the entities to keep, separated by spaces; all if empty")] = "",
     minimum_confidence: Annotated[float, typer.Option(help="Leave out entities below it", min=0, max=1)] = 0.0,
-    keep_text: Annotated[bool, typer.Option(help="Texts in JSONL and Parquet")] = True,
+    keep_text: Annotated[
+        bool, typer.Option(help="Write the notes' texts, and not only mentions; brat and others need it")
+    ] = True,
     batch_size: Annotated[int, typer.Option(help="Texts in a batch, at most", min=1)] = 64,
     threads: Annotated[int | None, typer.Option(help="PyTorch's threads", min=1)] = None,
     processes: Annotated[int, typer.Option(help="Processes that share the work, one thread each", min=1)] = 1,
-    gpu_id: Annotated[int, typer.Option(help="GPU to work on, -1 for the CPU")] = -1,
+    gpu_id: Annotated[int, typer.Option(help="GPU to work on, -1 for the CPU", min=-1)] = -1,
     part_size: Annotated[int, typer.Option(help="Notes in a part, at most", min=1)] = 10_000,
-    text_column: Annotated[str, typer.Option(help="Column with the text")] = "text",
+    text_column: Annotated[str, typer.Option(help="Column with the text; note.text for a key in an object")] = "text",
     id_column: Annotated[str, typer.Option(help="Column with the id")] = "id",
     encoding: Annotated[str, typer.Option(help="Encoding of the input")] = "utf-8",
+    delimiter: Annotated[str | None, typer.Option(help="CSV, TSV: character between columns")] = None,
+    quoting: Annotated[
+        Quoting | None, typer.Option(help="CSV, TSV: quotes as in RFC 4180, or none; standard for CSV, none for TSV")
+    ] = None,
+    folder_ids: Annotated[
+        bool, typer.Option("--folder-ids", help="Ids made of file names include the folder as given")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over if the folder holds a run")] = False,
     engine: Annotated[
@@ -86,14 +106,15 @@ def annotate_cli(
             processes=processes,
             gpu_id=gpu_id,
             part_size=part_size,
-            reading=ReadOptions(text_column, id_column, encoding),
+            reading=ReadOptions(text_column, id_column, encoding, delimiter, quoting, folder_ids),
             strict=strict,
             overwrite=overwrite,
             ray=make_ray_options(engine, actors=actors, gpus=gpus, address=address),
         )
         summary = annotate(model, inputs, output, options)
         skipped = skipped_files(inputs)
-    show_summary(summary, output, skipped)
+        longer = rows_on_several_lines(inputs, options.reading)
+    show_summary(summary, output, skipped, longer)
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
 
@@ -114,14 +135,24 @@ def make_ray_options(engine: str, **given: Any) -> RayOptions | None:
     return None
 
 
-def show_summary(summary: Summary, output: str, skipped: Sequence[Path]) -> None:
-    """Show the summary of a run, and that other files in the input's folders were not read."""
+def show_summary(
+    summary: Summary, output: str, skipped: Sequence[Path], longer: Mapping[Path, tuple[int, int]]
+) -> None:
+    """Show the summary of a run.
+
+    summary (Summary): the summary.
+    output (str): the folder of the run.
+    skipped (Sequence[Path]): files in the input's folders that were not read.
+    longer (Mapping[Path, tuple[int, int]]): numbers of rows, and of rows on several lines, by file.
+    """
     by_label = ", ".join(f"{label} {number}" for label, number in sorted(summary.entities.items()))
     msg.good(
         f"{sum(summary.entities.values())} entities ({by_label or 'none'}) in {summary.notes} notes are in {output}",
         f"{summary.before} notes were done before; the others took {summary.seconds:.1f} seconds,"
         f" {summary.words_per_second:.0f} words a second",
     )
+    for path, (rows, number) in longer.items():
+        msg.info(f"{path} has {rows} rows, {number} of them on several lines")
     if skipped:
         msg.warn(f"{len(skipped)} files of no known format were not read, the first is {skipped[0]}")
     if summary.rejected:

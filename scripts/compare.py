@@ -148,7 +148,7 @@ def compare(runs: list[str], *, seed: int = 0) -> dict[str, Any]:
     folders = {run: [Path(folder) for folder in run.split("+")] for run in runs}
     names = {run: "+".join(folder.name for folder in folders[run]) for run in folders}
     if len(folders) < 2 or len({*names.values()}) < len(runs):
-        raise ProjectError("There is nothing to compare", "Give at least two folders with different names.")
+        raise ProjectError("There is nothing to compare", "Name at least two folders. Their names must differ.")
     seeds = {folder: read_predictions(folder) for folder in chain.from_iterable(folders.values())}
     check_same_gold({str(folder): documents for folder, documents in seeds.items()})
     labels = labels_of(document for documents in seeds.values() for document in documents)

@@ -12,25 +12,44 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.annotation.mentions import set_attributes
 from scripts.catalog.corpora import choose_labels
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place, sha256
-from scripts.formats.docbin import make_doc_bin
+from scripts.formats.docbin import GOLD_SECTIONS, make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
-from scripts.records.mentions import Mention, annotations, filter_overlaps, whole_mentions
+from scripts.records.mentions import Mention, annotated_mentions, annotations, filter_overlaps, trim, whole_mentions
+from scripts.records.sections import gold_sections
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, DocBin, Span
 
+    from scripts.clinical_ner.sections.component import Sections
+
+
+def make_nlp() -> "Language":
+    """Return a pipeline with the project's tokenizer and the component that sets sentence starts."""
+    # spaCy takes seconds to import, and `--help` does not need it.
+    import spacy
+
+    from scripts.clinical_ner.registration import register
+    from scripts.clinical_ner.tokenizer import set_tokenizer
+
+    register()
+    nlp = set_tokenizer(spacy.blank("en"))
+    nlp.add_pipe("clinical_sections", name="sections")
+    return nlp
+
 
 def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["Doc", Counter[str]]:
-    """Tokenize a document and set its mentions as entities.
+    """Tokenize a document and set its sentence starts, and its mentions as entities with their annotated attributes.
 
-    A mention that starts or ends inside a token is widened to whole tokens.
+    White space at a mention's ends is cut off. A mention that starts or ends inside a token is widened to whole tokens.
+    Annotated sections are in `doc.user_data["gold_sections"]`, as the records have them.
 
-    nlp (Language): a pipeline with the project's tokenizer.
+    nlp (Language): what `make_nlp` returned.
     record (Record): a document with its annotations.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (tuple[Doc, Counter]): the document and its counts.
@@ -39,21 +58,32 @@ def make_doc(nlp: "Language", record: Record, labels: dict[str, str]) -> tuple["
     from spacy.util import filter_spans
 
     doc = nlp.tokenizer(document_text(record))
+    cast("Sections", nlp.get_pipe("sections")).set_starts(doc)
     doc.user_data["document_id"] = document_id(record)
-    annotated = whole_mentions(record, labels)
-    flat = filter_overlaps(annotated)
-    spans = filter_spans(make_span(doc, mention) for mention in flat)
-    doc.set_ents(spans)
+    annotated = annotated_mentions(record, labels)
+    whole = whole_mentions(record, labels)
+    flat = filter_overlaps(whole)
+    spans = {make_span(doc, mention): mention for mention in flat}
+    kept = filter_spans(spans)
+    doc.set_ents(kept)
+    for span in kept:
+        set_attributes(span, spans[span].attributes)
+    if (sections := gold_sections(record)) is not None:
+        doc.user_data[GOLD_SECTIONS] = [section._asdict() for section in sections]
     counts = Counter(
         documents=1,
         tokens=len(doc),
         annotations=len(annotated),
         discontinuous=sum(len(entity["offsets"]) > 1 for entity in annotations(record)),
-        overlaps_removed=len(annotated) - len(flat),
+        blank=len(annotated) - len(whole),
+        trimmed=sum(trim(mention, doc.text) not in (mention, None) for mention in annotated),
+        overlaps_removed=len(whole) - len(flat),
         off_boundary=sum(doc.char_span(mention.start, mention.end) is None for mention in flat),
-        merged_by_widening=len(flat) - len(spans),
+        merged_by_widening=len(flat) - len(kept),
+        # A head can't find these: a mention does not cross the start of a sentence.
+        across_sentences=sum(any(token.is_sent_start for token in span[1:]) for span in kept),
     )
-    counts.update(f"mentions_{span.label_}" for span in spans)
+    counts.update(f"mentions_{span.label_}" for span in kept)
     return doc, counts
 
 
@@ -76,7 +106,7 @@ def convert_split(
 ) -> tuple["DocBin", dict[str, Any]]:
     """Convert the documents of one split.
 
-    nlp (Language): a pipeline with the project's tokenizer.
+    nlp (Language): what `make_nlp` returned.
     records (Iterable[Record]): the documents, already checked.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (tuple[DocBin, dict]): the documents and their counts.
@@ -99,16 +129,12 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
     RETURNS (dict[str, dict]): the counts by split, as in report.json.
     RAISES (ProjectError): a split is missing, or a record is not valid.
     """
-    import spacy
-
-    from scripts.clinical_ner.tokenizer import set_tokenizer
-
     splits = read_corpus(source)
     for records in splits.values():
         for record in records:
             check_record(record, labels)
     check_ids(splits)
-    nlp = set_tokenizer(spacy.blank("en"))
+    nlp = make_nlp()
     report = {}
     with moved_into_place(output) as partial:
         partial.mkdir()
@@ -133,8 +159,9 @@ def convert_cli(
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")
         msg.text(
             f"of {counts['annotations']} annotations: {counts['discontinuous']} discontinuous,"
+            f" {counts['blank']} of white space only, {counts['trimmed']} with white space at their ends,"
             f" {counts['overlaps_removed']} overlaps removed, {counts['off_boundary']} widened to whole tokens,"
-            f" {counts['merged_by_widening']} of them merged",
+            f" {counts['merged_by_widening']} of them merged, {counts['across_sentences']} across two sentences",
         )
 
 

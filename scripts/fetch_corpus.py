@@ -113,9 +113,9 @@ def fetch_archive(archive: Archive, output: Path, *, copy: str = "") -> None:
 
 
 def expected(archive: Archive) -> str:
-    """Say what an archive holds, as a hint."""
+    """Return a hint: the files of an archive."""
     names = [file.name for file in archive.files.values()]
-    return f"Expected is {archive.name}, or the folder it unpacks to, with {', '.join(names[:-1])} and {names[-1]}."
+    return f"It should be {archive.name}, or the unpacked folder, with {', '.join(names[:-1])} and {names[-1]}."
 
 
 def read_copy(archive: Archive, copy: Path) -> dict[str, bytes]:
@@ -223,7 +223,7 @@ def get_content(session: requests.Session, url: str) -> bytes:
     with session.get(url, headers=headers, stream=True, timeout=SECONDS_TO_ANSWER) as response:
         response.raise_for_status()
         total = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(desc=PurePosixPath(url).name, total=total, unit="B", unit_scale=True) as progress:
+        with tqdm(desc=PurePosixPath(url).name, total=total, unit="B", unit_scale=True, disable=None) as progress:
             for chunk in response.iter_content(chunk_size=2**16):
                 progress.update(body.write(chunk))
     return body.getvalue()
@@ -243,7 +243,7 @@ def read_bioc(content: bytes) -> list[Record]:
 
 def bioc_record(document: BioCJson) -> Record:
     """Return a BioC document of BC5CDR as a record."""
-    # In BC5CDR a passage's offset is where it stands in the passages joined by one space.
+    # In BC5CDR a passage's offset is its position in the passages joined by one space.
     text = " ".join(passage["text"] for passage in document["passages"])
     relations = [
         {
@@ -269,7 +269,7 @@ def bioc_record(document: BioCJson) -> Record:
 
 
 def bioc_entity(annotation: BioCJson, text: str) -> dict[str, Any]:
-    """Return a BioC annotation as an entity. Its text is what stands at its offsets: four annotations say otherwise."""
+    """Return a BioC annotation as an entity. Its text is taken from the document: in four annotations it differs."""
     offsets = [list(span) for span in annotation_spans(annotation)]
     mesh_ids = annotation["infons"]["MESH"].split("|")
     return {
@@ -277,7 +277,7 @@ def bioc_entity(annotation: BioCJson, text: str) -> dict[str, Any]:
         "offsets": offsets,
         "text": [text[start:end] for start, end in offsets],
         "type": annotation["infons"]["type"],
-        # "-1" stands for a mention that MeSH has no entry for.
+        # "-1" means that MeSH has no entry for the mention.
         "normalized": [{"db_name": "MESH", "db_id": mesh_id} for mesh_id in mesh_ids if mesh_id != "-1"],
     }
 

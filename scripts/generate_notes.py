@@ -1,6 +1,7 @@
 """Generate clinical notes as BigBio records, with the drugs and diagnoses in them: the corpus of profile `synthetic`.
 
-scripts/synthetic makes up everything in them. Train, dev and test share no term and no template.
+scripts/synthetic makes up everything in them, and knows the context of each mention and all sections. Train, dev and
+test share no term and no template.
 """
 
 from pathlib import Path
@@ -12,9 +13,10 @@ from wasabi import msg
 
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
+from scripts.records.attributes import write_attributes
 from scripts.records.bigbio import SPLITS, Record, write_records
 from scripts.synthetic.patient import Patient
-from scripts.synthetic.templates import NOTE_TYPES, Section, Values, read_layouts, read_values
+from scripts.synthetic.templates import CONTEXTS, NOTE_TYPES, Section, Values, read_layouts, read_values
 from scripts.synthetic.terms import Term, read_terms
 from scripts.synthetic.text import MarkedText
 from scripts.synthetic.writer import days_of, write_note
@@ -81,7 +83,7 @@ def generate_note(sections: list[Section], terms: list[Term], values: Values, fa
 
 
 def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
-    """Return a note as a record with one passage and its mentions as entities."""
+    """Return a note as a record with one passage: its mentions as entities with their context, and its sections."""
     entities = [
         {
             "id": f"{document_id}-{number}",
@@ -89,10 +91,21 @@ def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
             "text": [note.text[mention.start : mention.end]],
             "type": mention.term.label,
             "normalized": [{"db_name": "synthetic-term", "db_id": mention.term.id}],
+            "attributes": write_attributes({name: name in mention.attributes for name in CONTEXTS.values()}),
         }
         for number, mention in enumerate(note.mentions, start=1)
     ]
-    passage = {"document_id": document_id, "type": note_type, "text": note.text, "entities": entities, "relations": []}
+    passage = {
+        "document_id": document_id,
+        "type": note_type,
+        "text": note.text,
+        "entities": entities,
+        "relations": [],
+        "sections": [
+            {"category": section.category, "title": list(section.title), "body": list(section.body)}
+            for section in note.sections
+        ],
+    }
     return {"passages": [passage]}
 
 

@@ -6,18 +6,20 @@ from thinc.compat import cupy_version, has_cupy, has_cupy_gpu
 
 from scripts.errors import ProjectError
 
-# Right for the commands of scripts/, and for those of project.yml.
-ON_CPU = "To work on the CPU, give the GPU number -1: --gpu-id -1, or --vars.gpu_id -1 with `spacy project run`."
+ON_CPU = "To work on the CPU, give --gpu-id -1."
+# For the commands to which project.yml gives its variable gpu_id. How they were started can't be known.
+ON_CPU_IN_PROJECT = "To work on the CPU, give --vars.gpu_id -1 to `spacy project run`, or --gpu-id -1 to the module."
 INSTALL = "Install what a GPU needs: pip install -r requirements-gpu.txt."
 
 
-def use_gpu(gpu_id: int) -> None:
+def use_gpu(gpu_id: int, *, advice: str = ON_CPU) -> None:
     """Let spaCy and PyTorch work on a GPU from here on, in this thread.
 
     The current device belongs to a thread: a thread that loads or runs a pipeline calls this itself, as often as it
     likes.
 
     gpu_id (int): the GPU's number, or -1 for the CPU, which changes nothing.
+    advice (str): how to do without a GPU, by the option that the user has given.
     RAISES (ProjectError): there is no such GPU, or spaCy cannot reach it because CuPy is missing or cannot work.
     """
     if gpu_id < 0:
@@ -25,7 +27,7 @@ def use_gpu(gpu_id: int) -> None:
     try:
         require_device(gpu_id)
     except ProjectError as error:
-        raise ProjectError(error.title, f"{error.hint} {ON_CPU}") from error
+        raise ProjectError(error.title, f"{error.hint} {advice}") from error
     require_gpu(gpu_id)
     # Only now: thinc ignores it as long as the CPU is in use.
     set_gpu_allocator("pytorch")

@@ -15,7 +15,7 @@ import typer
 from wasabi import msg
 
 from scripts.catalog.corpora import choose_labels
-from scripts.convert import convert_split
+from scripts.convert import convert_split, make_nlp
 from scripts.errors import ProjectError, shown_to_user
 from scripts.records.bigbio import Record, document_id, features, read_corpus
 from scripts.records.checks import check_record
@@ -98,11 +98,8 @@ def convert_corpus(
     RETURNS (tuple[dict[str, list[Doc]], dict[str, dict]]): the documents and the counts by split.
     RAISES (ProjectError): a record is not valid.
     """
-    import spacy
 
-    from scripts.clinical_ner.tokenizer import set_tokenizer
-
-    nlp = set_tokenizer(spacy.blank("en"))
+    nlp = make_nlp()
     docs, counts = {}, {}
     for split, records in corpus.items():
         for record in records:

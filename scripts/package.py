@@ -16,11 +16,13 @@ import srsly
 import typer
 from confection import Config
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
 from scripts.catalog.corpora import find_corpus
+from scripts.clinical_ner.encoder.int8 import BELOW_TORCH
 from scripts.clinical_ner.encoder.transformer import PRECISIONS
 from scripts.clinical_ner.registration import FACTORIES, register
 from scripts.errors import ProjectError, shown_to_user
@@ -37,15 +39,18 @@ SOURCE_DATE_EPOCH = "315532800"
 FP32 = "fp32"
 
 
-def runtime_requirements(requirements: Path) -> list[str]:
+def runtime_requirements(requirements: Path, precision: str = FP32) -> list[str]:
     """Return the requirements of the wheel: the ranges with which the project itself is installed.
 
     requirements (Path): the project's requirements.txt.
+    precision (str): the encoder's precision. The operators of int8 need an older torch.
     RETURNS (list[str]): one requirement for each package that the pipeline needs when it runs.
     """
     lines = (line.partition("#")[0].strip() for line in requirements.read_text(encoding="utf8").splitlines())
-    ranges = {requirement.name: str(requirement) for requirement in map(Requirement, filter(None, lines))}
-    return [ranges[name] for name in RUNTIME_REQUIREMENTS]
+    ranges = {requirement.name: requirement for requirement in map(Requirement, filter(None, lines))}
+    if precision != FP32:
+        ranges["torch"].specifier &= SpecifierSet(f"<{BELOW_TORCH}")
+    return [str(ranges[name]) for name in RUNTIME_REQUIREMENTS]
 
 
 def make_meta(
@@ -85,7 +90,7 @@ def make_meta(
             corpus,
             {"name": f"Encoder {source}{revision}", "license": encoder["licence"] or "not stated"},
         ],
-        "requirements": runtime_requirements(ROOT / "requirements.txt"),
+        "requirements": runtime_requirements(ROOT / "requirements.txt", precision),
         "performance": performance,
     }
 
@@ -137,6 +142,19 @@ def set_precision(source: Path, precision: str) -> None:
     if not model.get("@architectures", "").startswith("clinical_ner.WindowedTransformer"):
         raise ProjectError(f"The pipeline has no encoder that computes in {precision}", f"Use --vars.precision {FP32}")
     model["precision"] = precision
+    config.to_disk(path)
+
+
+def remove_project_callback(source: Path) -> None:
+    """Remove the callback of training from the config of a package's source folder.
+
+    It is the project's and not in the wheel, so that `spacy train` with the wheel's config would not find it (E893).
+
+    source (Path): the folder.
+    """
+    (path,) = source.rglob("config.cfg")
+    config = Config().from_disk(path, interpolate=False)
+    config["training"]["before_to_disk"] = None
     config.to_disk(path)
 
 
@@ -196,17 +214,20 @@ def package(
         partial.mkdir()
         meta_path = Path(folder) / "meta.json"
         srsly.write_json(meta_path, meta)
+        msg.info("Copying the pipeline")
         # spaCy loads the pipeline to complete its meta.
         register()
         spacy_package(model, partial, meta_path=meta_path, create_sdist=False)
         (source,) = partial.iterdir()
         set_precision(source, precision)
+        remove_project_callback(source)
         if (metrics / "report.md").is_file():
             card = (metrics / "report.md").read_text(encoding="utf8")
             note = precision_note(precision).strip()
             for readme in source.rglob("README.md"):
                 readme.write_text(f"> {note}\n\n{card}" if note else card, encoding="utf8")
         add_library(source)
+        msg.info("Building the wheel")
         wheel = build_wheel(source)
     return output / wheel.relative_to(partial)
 

@@ -36,12 +36,12 @@ def load_pipeline(model: str) -> Language:
     except Exception as error:
         raise ProjectError(
             f"The pipeline '{model}' can't be loaded: {type(error).__name__}: {error}",
-            "Is it a pipeline of this project, and whole? Package it again with: spacy project run package",
+            "Check that it is a pipeline of this project. If it is damaged, run: spacy project run package",
         ) from error
     if not entity_pipes(nlp):
         raise ProjectError(
             f"The pipeline '{model}' has no component that sets entities",
-            f"Its components are: {', '.join(nlp.pipe_names) or 'none'}. One of them should be an 'ner', for instance.",
+            f"It has these components: {', '.join(nlp.pipe_names) or 'none'}. Add an 'ner', for instance.",
         )
     return nlp
 
@@ -58,7 +58,7 @@ def check_there(model: str) -> None:
     if not is_there:
         raise ProjectError(
             f"There is no pipeline '{model}'",
-            "Give the folder of one, training/<run>/model-best for instance, a wheel, or the name of an installed"
+            "Use the folder of one, for instance training/<run>/model-best, a wheel, or the name of an installed"
             " package.",
         )
 
@@ -133,8 +133,8 @@ def entity_pipes(nlp: Language) -> list[str]:
 
 
 def gives_confidence(nlp: Language) -> bool:
-    """Return whether a component gives entities a confidence, as it declares itself.
+    """Return whether a component declares that it assigns a confidence to entities.
 
-    The extension alone tells nothing: it is there for all pipelines of a process once one of them has added it.
+    The extension itself proves nothing: once a pipeline has added it, all pipelines of the process have it.
     """
     return any("span._.confidence" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)

@@ -37,7 +37,7 @@ def read_evaluation(metrics: Path) -> tuple[dict[str, Any], Rows, Rows]:
         total, wrong = scores["errors"]["total"], sum(map(count_errors, predictions))
     except (KeyError, TypeError, ValueError) as error:
         raise ProjectError(
-            f"What is in {metrics} was not written by evaluate, or is damaged", "Run: spacy project run evaluate"
+            f"The files in {metrics} are damaged, or were not written by evaluate", "Run: spacy project run evaluate"
         ) from error
     if not total == len(errors) == wrong:
         raise ProjectError(
@@ -68,8 +68,8 @@ def read_texts(records: Path, errors: Rows) -> dict[str, str]:
     for error in errors:
         if texts.get(error["id"], "")[error["start"] : error["end"]] != error["text"]:
             raise ProjectError(
-                f"The errors are about other documents than those in {path}: '{error['id']}' differs or is missing",
-                "Give the folder that the run was scored on, or run evaluate again.",
+                f"The errors are from other documents than those in {path}: '{error['id']}' differs or is missing",
+                "Use the folder that the run was scored on, or run evaluate again.",
             )
     return texts
 

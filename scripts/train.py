@@ -1,4 +1,4 @@
-"""Fine-tune the encoder with a named-entity head: `spacy train` with checkpoints that are whole at any moment.
+"""Fine-tune the encoder with a named-entity head: `spacy train` with atomic checkpoints.
 
 In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/model-best and log.jsonl. A run that
 was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
@@ -26,7 +26,7 @@ from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
-from scripts.gpu import use_gpu
+from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 
 
 @registry.callbacks("project.whole_checkpoints.v1")
@@ -117,7 +117,7 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
         return load_config_from_str(text, overrides=values, interpolate=True)
     except ConfigValidationError as error:
         raise ProjectError(
-            f"The settings to change do not fit the config: {error.desc}", f"See what is in {config}."
+            f"The overrides do not fit the config: {error.desc}", f"The settings are in {config}."
         ) from error
 
 
@@ -130,12 +130,12 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     """
     parts = shlex.split(overrides)
     if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
-        raise ProjectError(f"'{overrides}' are no settings of the config", "Give for instance: --training.dropout 0.2")
+        raise ProjectError(f"'{overrides}' is not a list of settings", "Write for instance: --training.dropout 0.2")
     return parse_config_overrides(parts, env_var=None)
 
 
 def release_config(model: Path) -> None:
-    """Take out of a trained pipeline's config what belongs to this training: others can load and train it anywhere.
+    """Remove the settings of this training from a pipeline's config, so that it loads and trains anywhere.
 
     model (Path): the folder of the pipeline.
     """
@@ -175,7 +175,7 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     RETURNS (Path): the folder of the pipeline that scored best on dev.
     RAISES (ProjectError): the GPU, the encoder, the head or the corpus is not there.
     """
-    use_gpu(options.gpu_id)
+    use_gpu(options.gpu_id, advice=ON_CPU_IN_PROJECT)
     for path, command in ((encoder / "config.json", "fetch-encoder"), (corpus / "train.spacy", "convert")):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
@@ -184,10 +184,13 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     checkpoints.mkdir(parents=True)
     settings = load_training_config(config, encoder, corpus, log, options)
     register()
+    msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
     nlp = init_nlp(settings, use_gpu=options.gpu_id)
+    msg.info("Training. First the untrained pipeline is scored on dev.")
     train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
     if has_head(nlp):
+        msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")

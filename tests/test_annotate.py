@@ -20,6 +20,7 @@ from scripts.annotate import annotate_cli
 from scripts.annotation import local_engine
 from scripts.annotation.manifest import Run, locked
 from scripts.annotation.options import AnnotateOptions
+from scripts.annotation.parts import SAME_ID
 from scripts.errors import ProjectError
 from scripts.formats.jsonl import JsonlWriter
 from scripts.formats.reading import ReadOptions
@@ -169,7 +170,7 @@ def test_bad_notes_are_rejected_with_a_reason_and_no_text(tmp_path, models, bad_
     assert others == [
         {"id": "2", "reason": REASON},
         {"id": "4", "reason": REASON},
-        {"id": "1", "reason": "another note before it has the same id"},
+        {"id": "1", "reason": SAME_ID},
     ]
     assert set(unread) == {"id", "reason"}
     assert not any(SECRET.encode() in content for content in state(run).values())
@@ -187,7 +188,7 @@ def test_what_the_command_says_and_its_exit_code(tmp_path, models, bad_notes):
 
 @pytest.mark.parametrize(
     ("texts", "why"),
-    [(BAD, f"Note '2': {REASON}"), (["gout", "gout"], "Note '1': another note before it has the same id")],
+    [(BAD, f"Note '2': {REASON}"), (["gout", "gout"], f"Note '1': {SAME_ID}")],
 )
 def test_a_strict_run_stops_at_the_first_bad_note_and_can_go_on_without(tmp_path, models, texts, why):
     path = tmp_path / "notes.jsonl"
@@ -208,6 +209,13 @@ def test_a_format_that_cannot_hold_an_id_rejects_that_note_alone(tmp_path, model
     assert rejected(tmp_path / "run") == [
         {"id": "a7", "reason": "note_id must be an integer in OMOP, without a sign or leading zeros"}
     ]
+
+
+def test_two_notes_that_would_have_one_integer_in_omop_are_not_mixed_up(tmp_path, model):
+    path = tmp_path / "notes.jsonl"
+    path.write_text('{"id": "7", "text": "gout"}\n{"id": 7.0, "text": "gout"}\n')
+    summary = annotate(model, [str(path)], tmp_path / "run", format="omop")
+    assert (summary.notes, rejected(tmp_path / "run")) == (1, [{"id": "7", "reason": SAME_ID}])
 
 
 def test_a_finished_run_is_not_done_again(tmp_path, model, notes):
@@ -258,7 +266,10 @@ def test_a_changed_input_or_model_is_refused(tmp_path, models, notes):
         ({"labels": ("Drug",)}, "no entities with the label 'Drug'"),
         ({"minimum_confidence": 0.5}, "gives no confidences"),
         ({"processes": 2, "gpu_id": 0}, "can't share a GPU"),
-        ({"gpu_id": 99}, "There is no GPU 99"),
+        ({"gpu_id": 99}, r"There is no GPU 99\..* give --gpu-id -1\.$"),
+        ({"model": ""}, "The argument MODEL is empty"),
+        ({"inputs": ["", "notes"]}, "An input is empty"),
+        ({"output": " "}, "The argument OUTPUT is empty"),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_written(tmp_path, model, notes, change, why):
@@ -274,12 +285,14 @@ def test_a_mistake_is_named_before_anything_is_written(tmp_path, model, notes, c
         (["--engine", "ray", "--format", "jsonl"], "writes Parquet, and not jsonl"),
         (["--engine", "ray", "--processes", 2], "Give --actors"),
         (["--engine", "ray", "--gpu-id", 0], "Give --gpus"),
+        (["--no-keep-text", "--format", "brat"], "Files in the format brat contain the text of the notes"),
+        (["--delimiter", "ab"], "The delimiter 'ab' is not one character"),
         (["--actors", 2], "--actors is an option of --engine ray"),
         (["--gpus", 1], "--gpus is an option of --engine ray"),
         (["--address", "auto"], "--address is an option of --engine ray"),
     ],
 )
-def test_an_option_of_the_other_engine_is_refused(tmp_path, model, notes, options, why):
+def test_options_that_exclude_each_other_are_refused(tmp_path, model, notes, options, why):
     done = invoke(model, notes, tmp_path / "run", *options)
     assert done.exit_code == 1
     assert why in " ".join(done.output.split())
@@ -311,6 +324,20 @@ def test_a_column_that_a_header_lacks_is_named_before_anything_is_written(tmp_pa
         annotate(model, [str(tmp_path / "notes.csv")], tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert annotate(model, [str(tmp_path / "notes.csv")], tmp_path / "run", text_column="note").notes == 1
+
+
+def test_options_for_files_as_people_have_them(tmp_path, model):
+    for ward in ("a", "b"):
+        (tmp_path / ward).mkdir()
+        (tmp_path / ward / "notes.csv").write_text('note|ward\n"gout|A\naspirin"|B\n')
+    options = ["--delimiter", "|", "--quoting", "none", "--text-column", "note", "--folder-ids"]
+    done = invoke(model, tmp_path / "a", tmp_path / "b", tmp_path / "run", *options)
+    assert done.exit_code == 0, done.output
+    assert [(row["id"], row["text"]) for row in rows(tmp_path / "run")] == [
+        (f"{tmp_path}/{ward}/notes:{number}", text)
+        for ward in ("a", "b")
+        for number, text in ((1, '"gout'), (2, 'aspirin"'))
+    ]
 
 
 def test_files_that_are_not_read_are_named(tmp_path, model):

@@ -3,20 +3,19 @@
 from pathlib import Path
 
 import pytest
-import spacy
 import srsly
 from spacy.tokens import DocBin
 
-from scripts.clinical_ner.tokenizer import set_tokenizer
-from scripts.convert import convert, make_doc
+from scripts.convert import convert, make_doc, make_nlp
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
+from scripts.formats.docbin import make_doc_bin
 from scripts.records.bigbio import SPLITS, Record, write_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
 
-NLP = set_tokenizer(spacy.blank("en"))
+NLP = make_nlp()
 LABELS = parse_labels(DEFAULT_LABELS)
 
 
@@ -53,6 +52,14 @@ def test_title_and_abstract_are_joined_by_one_space() -> None:
     assert counts["tokens"] == len(doc) == 9
 
 
+def test_sentence_starts_are_kept_and_mentions_across_them_counted(tmp_path: Path) -> None:
+    doc, counts = make_doc(NLP, record_with("1. renal\n2. failure", entity([3, 19])), LABELS)
+    assert [sent.text for sent in doc.sents] == ["1. renal\n", "2. failure"]
+    assert counts["across_sentences"] == 1
+    (read,) = DocBin().from_bytes(make_doc_bin([doc]).to_bytes()).get_docs(NLP.vocab)
+    assert [sent.text for sent in read.sents] == ["1. renal\n", "2. failure"]
+
+
 def test_discontinuous_mention_is_one_span() -> None:
     record = record_with("hepatic and renal toxicity", entity([0, 7], [18, 26]))
     assert ents(record) == [("hepatic and renal toxicity", "Disease")]
@@ -68,6 +75,14 @@ def test_mention_inside_a_token_is_widened_and_counted() -> None:
     doc, counts = make_doc(NLP, record_with("the 5-HTa receptor", entity([6, 8], kind="Chemical")), LABELS)
     assert [ent.text for ent in doc.ents] == ["HTa"]
     assert (counts["off_boundary"], counts["merged_by_widening"]) == (1, 0)
+
+
+def test_white_space_at_the_ends_is_cut_off_and_counted() -> None:
+    record = record_with("a gout \n and  x", entity([1, 9]), entity([2, 6]), entity([12, 14]), entity([6, 8]))
+    doc, counts = make_doc(NLP, record, LABELS)
+    assert [(ent.text, ent.start_char) for ent in doc.ents] == [("gout", 2)]
+    names = ("annotations", "blank", "trimmed", "overlaps_removed", "off_boundary")
+    assert [counts[name] for name in names] == [4, 2, 1, 1, 0]
 
 
 def test_two_mentions_in_one_token_are_merged_and_counted() -> None:

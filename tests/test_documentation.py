@@ -1,7 +1,7 @@
 """Every code block of README, CONTRIBUTING and docs/ is run, with the quickstart's pipeline, or says why it is not.
 
 A block that tests cannot run has the reason in a comment before it: <!-- not run: needs a GPU -->. Where the quickstart
-has not been run yet, a tiny pipeline takes the place of its wheel; .ci/run runs these tests again after the quickstart.
+has not been run yet, a tiny pipeline takes the place of its wheel; .ci/run runs the quickstart first.
 """
 
 import os

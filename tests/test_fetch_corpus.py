@@ -248,7 +248,7 @@ def test_a_wrong_archive_is_refused(tmp_path, archive, change, why):
     with pytest.raises(ProjectError, match=why) as caught:
         fetch_corpus("bc5cdr", tmp_path / "bc5cdr", archive=str(tmp_path / "x.zip"))
     assert str(tmp_path / "x.zip") in caught.value.title
-    assert "Expected is CDR_Data.zip, or the folder it unpacks to, with CDR_TrainingSet.BioC.xml, " in caught.value.hint
+    assert "It should be CDR_Data.zip, or the unpacked folder, with CDR_TrainingSet.BioC.xml, " in caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
 
 

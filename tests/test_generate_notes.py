@@ -18,11 +18,22 @@ from typer.testing import CliRunner
 
 from scripts.errors import ProjectError
 from scripts.generate_notes import N_TRAIN, generate_note, generate_notes, generate_notes_cli, split_records
+from scripts.records.attributes import read_attributes
 from scripts.records.bigbio import SPLITS, read_records
 from scripts.synthetic import FOLDER
-from scripts.synthetic.templates import LAYOUTS, NOTE_TYPES, read_layouts, read_values
+from scripts.synthetic.patient import Patient
+from scripts.synthetic.templates import (
+    CONTEXTS,
+    LAYOUTS,
+    NOTE_TYPES,
+    Section,
+    parse_template,
+    read_layouts,
+    read_values,
+)
 from scripts.synthetic.terms import read_terms, squeezed
-from scripts.synthetic.text import MarkedMention, MarkedText, joined
+from scripts.synthetic.text import MarkedMention, MarkedSection, MarkedText, joined
+from scripts.synthetic.writer import Habits, write_section
 
 VALUES = read_values()
 TERMS = read_terms()
@@ -30,8 +41,8 @@ LAYOUTS_OF = {split: read_layouts(split, VALUES) for split in SPLITS}
 DRUG, DIAGNOSIS = TERMS[0], TERMS[-1]
 
 # Abbreviations that also stand for something else in notes, on purpose: room air, physical exam, emergency department,
-# afebrile, mental status, systolic pressure, urinalysis, primary care physician.
-AMBIGUOUS = {"RA", "PE", "ED", "AF", "MS", "SBP", "UA", "PCP"}
+# afebrile, mental status, systolic pressure, urinalysis, primary care physician, family history.
+AMBIGUOUS = {"RA", "PE", "ED", "AF", "MS", "SBP", "UA", "PCP", "FH"}
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +92,45 @@ def test_no_term_stands_in_a_term_of_another_split():
 def template_texts(split: str) -> list[str]:
     data = srsly.read_yaml(FOLDER / f"{split}.yaml")
     sections = [section for note in data["notes"].values() for section in note]
-    headers = [section["header"] for section in sections if "header" in section]
+    headers = [header for section in sections for header in section.get("header", [])]
     lines = [line for section in sections for line in section.get("block", [])]
     return [*headers, *lines, *(text for texts in data["sentences"].values() for text in texts)]
 
 
 def test_splits_share_no_template():
     shapes = {
-        split: {re.sub(r"\d+(?=b?[:}])", "", text).casefold() for text in template_texts(split)} for split in SPLITS
+        split: {re.sub(r"\{([a-z]+)\d?b?[.a-z]*", r"{\1", text).casefold() for text in template_texts(split)}
+        for split in SPLITS
     }
     for one, other in combinations(SPLITS, 2):
         assert shapes[one] & shapes[other] == set()
     assert sum(map(len, shapes.values())) >= 400
+
+
+def cue_wordings(split: str) -> set[tuple[str, ...]]:
+    """Return the words of each template that gives a term a context, with X for a term, without punctuation."""
+    texts = [text for text in template_texts(split) if re.search(rf"\.({'|'.join(CONTEXTS)})\b", text)]
+    return {
+        tuple(
+            re.findall(r"[\w+-]+", re.sub(r"\{[^}]*\}", lambda slot: " X " if "." in slot[0] else " ", text.casefold()))
+        )
+        for text in texts
+    }
+
+
+def test_splits_share_no_wording_of_cues():
+    wordings = {split: cue_wordings(split) for split in SPLITS}
+    # "Allergic (reaction)" and the like are punctuation only.
+    for one, other in combinations(SPLITS, 2):
+        assert {words for words in wordings[one] & wordings[other] if set(words) != {"X"}} == set()
+    assert min(map(len, wordings.values())) >= 40
+
+
+def test_what_a_patient_has_not_is_never_said_to_be_there():
+    for split in SPLITS:
+        for text in template_texts(split):
+            for kind in ("absent", "nosym", "lesion", "family", "allergen"):
+                assert not re.search(rf"\{{{kind}\d?b?[:}}]", text), text
 
 
 def test_templates_and_values_name_no_term():
@@ -127,6 +165,7 @@ def test_offsets_and_fields_are_exact(corpus, split):
             term = forms[squeezed(entity["text"][0])]
             assert entity["type"] == term.label
             assert entity["normalized"] == [{"db_name": "synthetic-term", "db_id": term.id}]
+            assert [attribute["name"] for attribute in entity["attributes"]] == list(CONTEXTS.values())
         ids = [entity["id"] for entity in passage["entities"]]
         assert len(ids) == len(set(ids))
 
@@ -208,11 +247,70 @@ def test_any_seed_gives_a_note_with_exact_mentions(seed, split, note_type):
     note = generate_note(LAYOUTS_OF[split][note_type], terms, VALUES, fake)
     assert 40 <= len(note.text.split()) <= 2000
     end_before = 0
-    for start, end, term in note.mentions:
+    for start, end, term, _ in note.mentions:
         form = " ".join(note.text[start:end].split())
         assert form.lower() in {each.lower() for each in term.surface_forms}
         assert end_before <= start
         end_before = end
+
+
+# Context and sections
+
+
+def true_attributes(entity: dict) -> set[str]:
+    return {name for name, value in read_attributes(entity).items() if value}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_context_is_there_for_diagnoses_and_drugs(corpus, split):
+    entities = [entity for passage in passages(corpus[split]) for entity in passage["entities"]]
+    counts = Counter((entity["type"], name) for entity in entities for name in true_attributes(entity))
+    present = Counter(entity["type"] for entity in entities if not true_attributes(entity))
+    for name in CONTEXTS.values():
+        assert (counts["Disease", name] >= 5) == (name != "is_allergy")
+        assert (counts["Chemical", name] >= 1) == (name not in ("is_family", "is_uncertain"))
+    assert 0.3 < present["Disease"] / sum(entity["type"] == "Disease" for entity in entities) < 0.7
+    assert 0.7 < present["Chemical"] / sum(entity["type"] == "Chemical" for entity in entities) < 0.95
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_sections_follow_each_other_and_titles_stand_alone_before_them(corpus, split):
+    seen = set()
+    for passage in passages(corpus[split]):
+        text, end_before = passage["text"], 0
+        for section in passage["sections"]:
+            (start, end), (body, body_end) = section["title"], section["body"]
+            assert end_before <= start < end < body < body_end <= len(text)
+            assert text[start].isalnum()
+            assert text[end - 1].isalnum()
+            assert not re.search("[A-Za-z]", text[text.rfind("\n", 0, start) + 1 : start] + text[end:body])
+            end_before = body_end
+            seen.add(section["category"])
+    assert seen == {section.category for sections in LAYOUTS_OF[split].values() for section in sections} - {""}
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "attributes"),
+    [
+        ("past_medical_history", "{dx1}, on {med1}", [{"is_historical"}, set()]),
+        ("problem_list", "{dx1}, on {med1}", [set(), set()]),
+        ("family_history", "no {family1.negated}", [{"is_family", "is_negated"}]),
+        ("allergies", "{allergen1}: {reaction1}", [{"is_allergy"}, set()]),
+        (
+            "observation_and_plan",
+            "{dx1.past.possible:short}/{dx1b.planned}",
+            [{"is_historical", "is_uncertain"}, {"is_hypothetical"}],
+        ),
+    ],
+)
+def test_a_mention_has_the_context_of_its_sentence_and_its_heading(category, text, attributes):
+    fake = Faker("en_US")
+    fake.seed_instance(0)
+    patient = Patient(fake, [term for term in TERMS if term.split == "train"], VALUES, topics=3, stay=1)
+    section = Section("lines", category, (parse_template("## 1. PMH:", VALUES, ""),), (), (1, 1), (1, 1))
+    written = write_section(section, [parse_template(text, VALUES, "")], patient, Habits.by_chance(fake.random))
+    assert [mention.attributes for mention in written.mentions] == attributes
+    assert written.sections == (MarkedSection(category, (6, 9), (11, len(written.text))),)
 
 
 # The same seed
@@ -254,7 +352,7 @@ def test_a_note_does_not_depend_on_how_many_there_are(corpus):
 def test_wrapping_moves_mentions(before, width, indent, text, mention):
     wrapped = joined([before, MarkedText.of_term("aspirin", DRUG), " now"]).wrapped(width, indent)
     assert wrapped.text == text
-    [(start, end, _)] = wrapped.mentions
+    [(start, end, *_)] = wrapped.mentions
     assert wrapped.text[start:end] == mention
 
 
@@ -277,7 +375,7 @@ def test_wrapping_keeps_every_mention(pieces, width, indent):
     texts = [(is_mention, " ".join(words)) for is_mention, words in pieces]
     note = joined([MarkedText.of_term(text, DRUG) if is_mention else text for is_mention, text in texts], " ")
     wrapped = note.wrapped(width, indent)
-    found = [" ".join(wrapped.text[start:end].split()) for start, end, _ in wrapped.mentions]
+    found = [" ".join(wrapped.text[start:end].split()) for start, end, *_ in wrapped.mentions]
     assert found == [text for is_mention, text in texts if is_mention]
     assert max(map(len, wrapped.text.split("\n"))) <= width
     assert wrapped.text.split() == note.text.split()
@@ -321,7 +419,8 @@ def test_a_file_of_terms_with_other_columns_is_refused(tmp_path):
         read_terms(tmp_path)
 
 
-GOOD_NOTES = {note_type: [{"header": "PMH:", "bullets": "problems"}] for note_type in NOTE_TYPES}
+GOOD_SECTION = {"header": "PMH:", "category": "past_medical_history", "bullets": "problems"}
+GOOD_NOTES = {note_type: [GOOD_SECTION] for note_type in NOTE_TYPES}
 
 
 @pytest.mark.parametrize(
@@ -341,6 +440,22 @@ GOOD_NOTES = {note_type: [{"header": "PMH:", "bullets": "problems"}] for note_ty
             {"notes": {**GOOD_NOTES, "progress_note": [{"table": "problems"}]}, "sentences": {"problems": ["{dx1}"]}},
             "progress_note, section 1 has the keys ['table']",
         ),
+        (
+            {
+                "notes": {**GOOD_NOTES, "progress_note": [{**GOOD_SECTION, "category": "x"}]},
+                "sentences": {"problems": ["a"]},
+            },
+            "progress_note, section 1 has the category 'x'",
+        ),
+        (
+            {
+                "notes": {**GOOD_NOTES, "progress_note": [{"prose": "problems", "category": "allergies"}]},
+                "sentences": {"problems": ["a"]},
+            },
+            "progress_note, section 1 has the category 'allergies'",
+        ),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{dx1.gone}"]}}, "has the context '.gone'"),
+        ({"notes": GOOD_NOTES, "sentences": {"problems": ["{date.past}"]}}, "has the context '.past'"),
         (
             {
                 "notes": {**GOOD_NOTES, "progress_note": [{"prose": "problems", "count": [3, 1]}]},

@@ -40,7 +40,7 @@ def test_cpu_needs_nothing(used: list[int | str]) -> None:
 
 
 def test_gpu_that_is_not_there(used: list[int | str], monkeypatch: pytest.MonkeyPatch) -> None:
-    advice = r".*--gpu-id -1, or --vars\.gpu_id -1 with `spacy project run`\.$"
+    advice = r".*give --gpu-id -1\.$"
     with pytest.raises(ProjectError, match=r"There is no GPU 2\. There are 2, numbered from 0\." + advice):
         gpu.use_gpu(2)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
@@ -51,6 +51,8 @@ def test_gpu_that_is_not_there(used: list[int | str], monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ProjectError, match=r"no GPU 0\. This PyTorch is built for the CPU only\." + advice):
         gpu.use_gpu(0)
+    with pytest.raises(ProjectError, match=r"no GPU 0\. .*--vars\.gpu_id -1 to `spacy project run`, or --gpu-id -1"):
+        gpu.use_gpu(0, advice=gpu.ON_CPU_IN_PROJECT)
     assert used == []
 
 

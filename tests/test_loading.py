@@ -164,7 +164,7 @@ def test_folder_of_an_incompatible_version_is_refused(version: str, trained: Pat
 
 
 def test_saved_pipeline_names_its_version(trained: Path) -> None:
-    assert srsly.read_json(trained / "meta.json")["clinical_ner"] == "1.0"
+    assert srsly.read_json(trained / "meta.json")["clinical_ner"] == "1.1"
 
 
 def test_pipeline_saved_to_a_folder_loads_by_itself_where_a_wheel_is_installed(installed: Path, trained: Path) -> None:

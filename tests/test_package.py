@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from confection import Config
 from packaging.requirements import Requirement
 
 from scripts.errors import ProjectError
@@ -20,6 +21,7 @@ from scripts.package import (
     make_meta,
     package,
     performance,
+    remove_project_callback,
     runtime_requirements,
     set_precision,
 )
@@ -183,6 +185,19 @@ def test_requirements_are_the_projects_own_ranges(tmp_path: Path) -> None:
         "transformers<5",
         "torch>2",
     ]
+
+
+def test_int8_requires_a_torch_that_has_its_operators() -> None:
+    requirements = ROOT / "requirements.txt"
+    torch = {name: Requirement(runtime_requirements(requirements, name)[-1]).specifier for name in ("fp32", "int8")}
+    assert ("2.13.0" in torch["int8"], "2.14.0" in torch["int8"], "2.14.0" in torch["fp32"]) == (True, False, True)
+
+
+def test_config_in_the_wheel_names_no_function_of_the_project(tmp_path: Path) -> None:
+    nlp = spacy.blank("en", config={"training": {"before_to_disk": {"@callbacks": "project.whole_checkpoints.v1"}}})
+    nlp.to_disk(tmp_path / "model")
+    remove_project_callback(tmp_path)
+    assert Config().from_disk(tmp_path / "model/config.cfg")["training"]["before_to_disk"] is None
 
 
 @pytest.mark.parametrize("version", ["0.1.0", "1.2.3", "1.0a1"])

@@ -13,6 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from weasel.cli.run import check_rerun, update_lockfile
 from weasel.util import load_project_config
+from weasel.util.commands import split_command
 
 ROOT = Path(__file__).parents[1]
 CONFIG = load_project_config(ROOT)
@@ -164,6 +165,22 @@ def test_each_step_reads_what_the_one_before_wrote() -> None:
             made = any(dep == output or dep.startswith(f"{output}/") for output in written)
             assert made or (ROOT / dep).exists(), f"{name} depends on {dep}, which nothing makes"
         written += COMMANDS[name]["outputs"]
+
+
+@pytest.mark.parametrize(
+    ("notes", "inputs"),
+    [
+        ("a b/n.csv", ["a", "b/n.csv"]),
+        ("'my notes' b", ["my notes", "b"]),
+        # The command then lacks an argument, and says so.
+        ("", []),
+    ],
+)
+def test_a_path_with_spaces_needs_quotes_of_its_own(notes: str, inputs: list[str]) -> None:
+    """Single quotes in a variable are those of the command line that weasel splits. It takes no double ones."""
+    config = load_project_config(ROOT, overrides={"vars.model": "m", "vars.notes": notes, "vars.annotations": "out"})
+    (line,) = next(command["script"] for command in config["commands"] if command["name"] == "annotate")
+    assert split_command(line) == ["python", "-m", "scripts.annotate", "m", *inputs, "out"]
 
 
 @pytest.mark.parametrize("path", ["Makefile", "README.md", "CONTRIBUTING.md"])

@@ -74,9 +74,9 @@ def test_settings_can_be_changed(project: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ("training.dropout 0.3", r"'training\.dropout 0\.3' are no settings of the config"),
-        ("--training.dropout", r"are no settings of the config\. Give for instance: --training\.dropout 0\.2"),
-        ("--dropout 0.3", "are no settings of the config"),
+        ("training.dropout 0.3", r"'training\.dropout 0\.3' is not a list of settings"),
+        ("--training.dropout", r"is not a list of settings\. Write for instance: --training\.dropout 0\.2"),
+        ("--dropout 0.3", "is not a list of settings"),
         ("--trainig.dropout 0.3", r"do not fit the config: .*See what is in .*ner\.cfg"),
     ],
 )
@@ -179,8 +179,10 @@ def test_killed_training_leaves_the_pipeline_before(
         run(project, tmp_path / "run", seed=9)
     assert (best / "ner" / "model").read_bytes() == before
     assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == [
+        "sections",
         "transformer",
         "ner",
+        "boundaries",
         "agreement",
         "abbreviations",
         "doc_cleaner",

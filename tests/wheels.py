@@ -43,7 +43,7 @@ def make_wheel_of_version(
     library = folder / "clinical_ner"
     shutil.copytree(packaging.LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
     edit(library / "version.py", 'VERSION = "1.0"', f'VERSION = "{version}"')
-    edit(library / "ner" / "agreement.py", "doc.ents = filter_spans(agreed)", "doc.ents = []")
+    edit(library / "ner" / "agreement.py", "set_mentions(doc, agreed)", "set_mentions(doc, [])")
     model = shutil.copytree(trained, folder / "model")
     meta = srsly.read_json(model / "meta.json")
     srsly.write_json(model / "meta.json", {**meta, "clinical_ner": version})

@@ -84,16 +84,31 @@ def span_attributes(span: Span, names: Sequence[str]) -> dict[str, Any]:
     return {name: plain_value(value, name) for name, value in values.items() if value is not None}
 
 
+def set_attributes(span: Span, values: Mapping[str, Any]) -> None:
+    """Set attributes of a span as a component would. An extension that is not there yet is added, with no default.
+
+    span (Span): the span.
+    values (Mapping[str, Any]): value by name.
+    """
+    for name, value in values.items():
+        if not span.has_extension(name):
+            span.set_extension(name, default=None)
+        span._.set(name, value)
+
+
 def plain_value(value: Any, name: str) -> Any:
     """Return the value of an attribute as JSON would give it back, in new objects.
 
     value (Any): the value.
     name (str): the attribute's name, for the message.
-    RETURNS (Any): the same with lists for tuples.
+    RETURNS (Any): the same with lists for tuples, and the text of a span.
     RAISES (ProjectError): JSON can't hold it. The message has its type only.
     """
     if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and math.isfinite(value)):
         return value
+    # Not by its class: spaCy takes seconds to import.
+    if hasattr(value, "start_char"):
+        return str(value)
     if isinstance(value, (list, tuple)):
         return [plain_value(inner, name) for inner in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):

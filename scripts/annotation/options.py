@@ -1,11 +1,11 @@
 """The options of `annotate`: made and checked once, and passed on to the engine, the readers and the writers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scripts.errors import ProjectError
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import check_formats
+from scripts.formats.registry import WRITERS, check_formats
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AnnotateOptions:
     format (str): the format of the parts, one of `registry.WRITERS`.
     labels (tuple[str, ...]): labels of the entities to keep; all if empty.
     minimum_confidence (float): entities with a lower confidence, or with none, are left out. 0 keeps all.
-    keep_text (bool): whether JSONL and Parquet contain the texts.
+    keep_text (bool): whether the output may contain more of the texts than the mentions.
     batch_size (int): the most texts that the pipeline's components get at once.
     threads (int | None): PyTorch's threads; its own choice if None, or one for each of Ray's actors. With more than one
         process each has one.
@@ -64,6 +64,15 @@ class AnnotateOptions:
 
     def __post_init__(self) -> None:
         check_formats([self.format])
+        if not self.keep_text and not WRITERS[self.format].can_leave_out_text:
+            able = [name for name, writer in WRITERS.items() if writer.can_leave_out_text]
+            raise ProjectError(
+                f"Files in the format {self.format} contain the text of the notes",
+                f"With --no-keep-text, choose a --format of {', '.join(able)}.",
+            )
+        if self.format == "omop":
+            # Ids of notes are integers there, and pandas makes floats of them in a column with gaps.
+            object.__setattr__(self, "reading", replace(self.reading, whole_ids=True))
         for name, minimum in {"batch_size": 1, "processes": 1, "gpu_id": -1, "part_size": 1}.items():
             check_minimum(name, getattr(self, name), minimum)
         if self.threads is not None:

@@ -16,7 +16,7 @@ from scripts.records.notes import Note, Rejected
 # About three minutes of work on two CPU cores, which a run that is killed has to repeat.
 PART_CHARACTERS = 2_000_000
 # Why a note is rejected.
-SAME_ID = "another note before it has the same id"
+SAME_ID = "another note before it has the same id; see --folder-ids if ids are file names"
 
 
 def cut_parts(stream: Iterable[Note | Rejected], *, size: int) -> Iterator[list[Note | Rejected]]:

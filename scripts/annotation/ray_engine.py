@@ -125,7 +125,7 @@ def annotate_on_ray(model: str, inputs: Sequence[str], output: str, options: Ann
     RAISES (ProjectError): something given is not what it should be, or Ray can't do it.
     """
     check_apart(inputs, output)
-    sources = find_stored_sources(inputs, suffixes=READERS)
+    sources = find_stored_sources(inputs, suffixes=READERS, folder_ids=options.reading.folder_ids)
     model = absolute(model) if Path(model).exists() else model
     job = Job(model, describe_usable(model, options), options, absolute(output))
     described = describe_sources(sources)
@@ -380,7 +380,7 @@ def make_annotator(job: Job) -> Annotator:
     RETURNS (Annotator): the pipeline.
     RAISES (ProjectError): there is none, or another one than on the machine that started the run; or there is no GPU.
     """
-    use_gpu(0 if ray_options(job.options).gpus > 0 else -1)
+    use_gpu(0 if ray_options(job.options).gpus > 0 else -1, advice="To work on CPUs, leave out --gpus.")
     torch.set_num_threads(job.options.actor_threads)
     nlp = load_pipeline(job.model)
     there = describe_model(job.model, nlp)

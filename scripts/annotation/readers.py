@@ -5,6 +5,7 @@ In: files and folders, or standard input. Out: notes, and why others can't be re
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -35,12 +36,32 @@ def skipped_files(inputs: Sequence[str]) -> list[Path]:
     return [file for folder in folders for file, source in files_in(folder, READERS).items() if source is None]
 
 
+def rows_on_several_lines(inputs: Sequence[str], options: ReadOptions) -> dict[Path, tuple[int, int]]:
+    """Count the rows of files in which a row can be on several lines, so that a user can see whether that is right.
+
+    inputs (Sequence[str]): files and folders. What is not on this machine is not counted.
+    options (ReadOptions): how to read them.
+    RETURNS (dict[Path, tuple[int, int]]): by file with such rows, the number of all its rows and of those.
+    """
+    local = [given for given in inputs if Path(given).exists()]
+    counts = {}
+    for source in find_sources(local, suffixes=READERS):
+        count_rows = READERS[source.suffix].count_rows
+        # A file that can't be read to its end is rejected.
+        with suppress(*DAMAGED):
+            if count_rows:
+                with opened(source) as file:
+                    counts[source.path] = count_rows(file, options)
+    return {path: (rows, longer) for path, (rows, longer) in counts.items() if longer}
+
+
 def read_inputs(inputs: Sequence[str], options: ReadOptions | None = None) -> Iterator[Note | Rejected]:
     """Read notes, with one of them in memory at a time.
 
-    A text file is one note. Its id is its name without the suffix, in a folder its path from there on. In other
-    formats a note without an id has "<that name>:<number>": the number of the row (CSV, TSV, Parquet; the header does
-    not count), of the line (JSONL), or of the document (BioC); PubTator always has ids.
+    A text file is one note. Its id is its name without the suffix, in a folder its path from there on; with
+    `folder_ids`, the path as it was given comes first. In other formats a note without an id has
+    "<that name>:<number>": the number of the row (CSV, TSV, Excel, Parquet; the header does not count), of the line
+    (JSONL), or of the object or document (JSON, BioC); PubTator always has ids.
 
     If one note is broken, a row for instance, it is rejected, and the next one read. A file in another format, damaged
     or cut short is rejected under its name once nothing more can be read; the notes before that are kept.
@@ -54,7 +75,7 @@ def read_inputs(inputs: Sequence[str], options: ReadOptions | None = None) -> It
         has one twice.
     """
     options = options or ReadOptions()
-    sources = find_sources(inputs, suffixes=READERS)
+    sources = find_sources(inputs, suffixes=READERS, folder_ids=options.folder_ids)
     for source in sources:
         check_header(source, options)
     return chain.from_iterable(source_notes(source, options) for source in sources)
@@ -76,16 +97,31 @@ def check_header(source: Source, options: ReadOptions) -> None:
     except DAMAGED:
         # Raised again when the file is read, and then it is rejected.
         return
+    # Without a header, the first row is a note: a message has the number of its columns, and none of their content.
     wanted = {"--text-column": options.text_column, "--id-column": options.id_column}
     for option, column in wanted.items():
         if column not in names and (option, column) != ("--id-column", ID_COLUMN):
-            there = ", ".join(repr(name) for name in names) or "no columns"
-            raise ProjectError(
-                f"{source.path} has no column '{column}'", f"It has {there}. Choose one of them with {option}."
-            )
+            raise ProjectError(f"{source.path} has no column '{column}'", header_hint(len(names), option, source))
     double = [name for name, times in Counter(names).items() if times > 1]
     if double:
-        raise ProjectError(f"{source.path} has more than one column {double[0]!r}", "Give each a name of its own.")
+        places = [str(place) for place, name in enumerate(names, start=1) if name == double[0]]
+        raise ProjectError(
+            f"{source.path} has columns of the same name: {', '.join(places)}", "Give each a name of its own."
+        )
+
+
+def header_hint(columns: int, option: str, source: Source) -> str:
+    """Return what to do about a header that lacks a column.
+
+    columns (int): how many columns the header has.
+    option (str): the option that names the column.
+    source (Source): the file.
+    RETURNS (str): the hint. It does not say what the columns are.
+    """
+    hint = f"It has {columns or 'no'} column{'s' * (columns != 1)}. Name one of them with {option}."
+    if source.suffix in (".csv", ".tsv"):
+        hint += " The first row must be their names; check --delimiter and --quoting too."
+    return hint
 
 
 def source_notes(source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:

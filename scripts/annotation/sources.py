@@ -6,7 +6,7 @@ In: what the user named. Out: streams of bytes for the readers.
 import io
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import NoReturn
@@ -19,26 +19,66 @@ from scripts.formats.reading import Source
 
 STANDARD_INPUT = "-"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+# Their readers jump in the file, which can't be decompressed on the way.
+NEVER_COMPRESSED = (".parquet", ".xlsx")
 
 
-def find_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
+def find_sources(inputs: Sequence[str], *, suffixes: Collection[str], folder_ids: bool = False) -> list[Source]:
     """Find the files in the order in which they are read: as given, those of a folder in the order of their paths.
 
     inputs (Sequence[str]): files and folders, or "-" alone for standard input, which is JSONL.
     suffixes (Collection[str]): the suffixes of files that can be read.
+    folder_ids (bool): whether the files' names include the folder as it was given.
     RETURNS (list[Source]): the files.
-    RAISES (ProjectError): something is not there or in no known format, or a folder holds no such file.
+    RAISES (ProjectError): something is empty, not there or in no known format, or a folder holds no such file.
     """
+    check_named(inputs)
     if STANDARD_INPUT not in inputs:
-        return [source for given in inputs for source in sources_at(Path(given), suffixes)]
+        return named_sources(inputs, lambda given: sources_at(Path(given), suffixes), folder_ids=folder_ids)
     if len(inputs) > 1:
         raise ProjectError("Standard input, -, can't be read together with other inputs", "Name either - or files.")
     return [Source(Path(STANDARD_INPUT), "stdin", "stdin", ".jsonl", None)]
 
 
+def check_named(inputs: Sequence[str]) -> None:
+    """Check that no input is empty: to a path, that is the current folder.
+
+    RAISES (ProjectError): one is.
+    """
+    if any(not given.strip() for given in inputs):
+        raise ProjectError("An input is empty", "Is a variable not set? The current folder is a period.")
+
+
+def named_sources(inputs: Sequence[str], find: Callable[[str], list[Source]], *, folder_ids: bool) -> list[Source]:
+    """Return the files that are found at inputs, with the folder as it was given in their names if that is wanted."""
+    return [in_folder(source, given) if folder_ids else source for given in inputs for source in find(given)]
+
+
+def in_folder(source: Source, given: str) -> Source:
+    """Return a file with the folder in its name.
+
+    source (Source): the file.
+    given (str): the folder in which it was found, or the file itself.
+    RETURNS (Source): the same file; its name is the path from where the given one starts.
+    """
+    folder = given.rstrip("/") if is_uri(given) else PurePath(given).as_posix()
+    if source.uri == given or source.path in (Path(given), Path(given).absolute()):
+        folder = folder.rpartition("/")[0]
+    prefix = "" if folder in ("", ".", "/") else f"{printable(folder)}/"
+    return source._replace(name=f"{prefix}{source.name}", stem=f"{prefix}{source.stem}")
+
+
+def printable(name: str) -> str:
+    """Return a name for an id. One that is not UTF-8 is escaped."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
 def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
     """Return the file at a path, or those in the folder at it."""
-    known = f"Known are files that end in {', '.join(suffixes)}; .gz and .zst may follow, but not .parquet."
+    known = (
+        f"Known are files that end in {', '.join(suffixes)};"
+        f" .gz and .zst may follow, but not {' and '.join(NEVER_COMPRESSED)}."
+    )
     if path.is_dir():
         found = [source for source in files_in(path, suffixes).values() if source]
         if not found:
@@ -54,22 +94,24 @@ def sources_at(path: Path, suffixes: Collection[str]) -> list[Source]:
     return [source]
 
 
-def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str]) -> list[Source]:
+def find_stored_sources(inputs: Sequence[str], *, suffixes: Collection[str], folder_ids: bool = False) -> list[Source]:
     """Find the files like `find_sources`, also in object stores. Their paths are absolute, for processes elsewhere.
 
     inputs (Sequence[str]): files and folders, as paths or as URIs.
     suffixes (Collection[str]): the suffixes of files that can be read.
+    folder_ids (bool): whether the files' names include the folder as it was given.
     RETURNS (list[Source]): the files.
-    RAISES (ProjectError): something is not there or in no known format, a folder holds no such file, or it is standard
-        input, which only this machine has.
+    RAISES (ProjectError): something is empty, not there or in no known format, a folder holds no such file, or it is
+        standard input, which only this machine has.
     """
+    check_named(inputs)
     if STANDARD_INPUT in inputs:
         raise ProjectError("--engine ray can't read standard input, which only this machine has", "Give files.")
-    found = (
-        sources_in_store(given, suffixes) if is_uri(given) else sources_at(Path(given).absolute(), suffixes)
-        for given in inputs
-    )
-    return [source for sources in found for source in sources]
+
+    def find(given: str) -> list[Source]:
+        return sources_in_store(given, suffixes) if is_uri(given) else sources_at(Path(given).absolute(), suffixes)
+
+    return named_sources(inputs, find, folder_ids=folder_ids)
 
 
 def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
@@ -113,16 +155,15 @@ def files_in(folder: Path, suffixes: Collection[str]) -> dict[Path, Source | Non
 
 def make_source(path: Path, name: PurePath, suffixes: Collection[str]) -> Source | None:
     """Return a file as a source, or None if it is in no known format."""
-    # A name that is not UTF-8 becomes an id too.
-    printable = os.fsencode(name.as_posix()).decode("utf-8", errors="backslashreplace")
+    identifier = printable(name.as_posix())
     packed = next((end for end in COMPRESSIONS if path.name.lower().endswith(end)), "")
     unpacked = path.name.lower().removesuffix(packed)
     # The longest one: ".PubTator.txt" is not ".txt".
     suffix = max(filter(unpacked.endswith, suffixes), key=len, default=None)
-    if suffix is None or (suffix == ".parquet" and packed):
+    if suffix is None or (suffix in NEVER_COMPRESSED and packed):
         return None
-    stem = printable[: -len(suffix + packed)] or printable
-    return Source(path, printable, stem, suffix, COMPRESSIONS.get(packed))
+    stem = identifier[: -len(suffix + packed)] or identifier
+    return Source(path, identifier, stem, suffix, COMPRESSIONS.get(packed))
 
 
 def walk(folder: Path) -> list[Path]:

@@ -46,7 +46,7 @@ def get_encoder(nlp: Language) -> HFObjects:
     if model is None or not hasattr(model, "batch_wordpieces"):
         raise ProjectError(
             f"The pipeline '{nlp.meta['lang']}_{nlp.meta['name']}' has no encoder that reads windows of wordpieces",
-            "Give a pipeline that this project trained, training/<run>/model-best for instance.",
+            "Use a pipeline that this project trained, for instance training/<run>/model-best.",
         )
     return HFObjects(model.tokenizer, model.transformer, None)
 

@@ -207,7 +207,7 @@ def assess(nlp: Language, records: list[Record], labels: dict[str, str]) -> dict
     RETURNS (dict[str, Any]): tokens, tokens_lost, and the fields of `strict_scores`.
     """
     component: Any = nlp.get_pipe("transformer")
-    cleaners = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "doc_cleaner"]
+    cleaners = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory.endswith("doc_cleaner")]
     found: dict[str, Sequence[Mention]] = {}
     tokens = lost = 0
     with nlp.select_pipes(disable=cleaners):

@@ -97,7 +97,7 @@ def unpack(wheel: Path, folder: Path) -> Path:
         with ZipFile(wheel) as archive:
             archive.extractall(folder)
     except (OSError, BadZipFile) as error:
-        raise ProjectError(f"{wheel} is no wheel", "Give the .whl file in packages/<run>/<name>/dist.") from error
+        raise ProjectError(f"{wheel} is not a wheel", "Use the .whl file in packages/<run>/<name>/dist.") from error
     compileall.compile_dir(folder, quiet=2)
     return folder
 

@@ -91,7 +91,7 @@ class Corpus(Entry):
     license: str = ""
     dataset: str = ""
     labels: dict[str, str] = field(default_factory=lambda: parse_labels(DEFAULT_LABELS))
-    limits: str = "Other kinds of text than the corpus it was trained on may give lower figures."
+    limits: str = "Expect lower scores on text that differs from the training corpus."
     privacy: str = "think of that before you pass it on, if the corpus was private."
     archive: Archive | None = None
     generated: bool = False

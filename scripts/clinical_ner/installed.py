@@ -3,12 +3,23 @@
 spaCy imports them before it builds any pipeline. The copy of the first wheel that it finds is registered.
 """
 
-from .ner.abbreviations import make_abbreviations
-from .ner.agreement import make_agreement
-from .ner.token_classifier import make_token_classifier
-from .registration import is_registered, register
+from collections.abc import Callable
 
-__all__ = ["make_abbreviations", "make_agreement", "make_token_classifier"]
+from .registration import FACTORIES, is_registered, register
+
+
+def __getattr__(name: str) -> Callable:
+    """Return the function of a factory by its name, as an entry point names it.
+
+    name (str): the function's name.
+    RETURNS (Callable): the function.
+    RAISES (AttributeError): no factory has it.
+    """
+    for factory in FACTORIES:
+        if factory.function.__name__ == name:
+            return factory.function
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 if not is_registered():
     register()

@@ -10,15 +10,19 @@ import catalogue
 from spacy.language import Language
 from spacy.util import registry
 
+from .cleaner import CLEANER
+from .context.component import CONTEXT
 from .encoder.transformer import configure_tok2vec_transformer, configure_windowed_transformer
 from .encoder.windows import configure_wordpiece_windows
 from .factory import Factory
 from .ner.abbreviations import ABBREVIATIONS
 from .ner.agreement import AGREEMENT
+from .ner.boundaries import BOUNDARIES
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
+from .sections.component import SECTIONS
 from .tokenizer import configure_tokenizer
 
-FACTORIES: tuple[Factory, ...] = (TOKEN_CLASSIFIER, AGREEMENT, ABBREVIATIONS)
+FACTORIES: tuple[Factory, ...] = (SECTIONS, TOKEN_CLASSIFIER, BOUNDARIES, AGREEMENT, ABBREVIATIONS, CONTEXT, CLEANER)
 # By registry, then by name.
 FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {

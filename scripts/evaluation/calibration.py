@@ -14,7 +14,7 @@ from scripts.evaluation.confidence import Judged, confidences, find_head, fit_ca
 from scripts.evaluation.formatting import percent
 from scripts.evaluation.reliability import BINS, calibration_error, reliability, thresholds
 from scripts.files import moved_into_place
-from scripts.gpu import use_gpu
+from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 from scripts.pipelines import load_pipeline
 from scripts.reporting.plots import draw_reliability
 
@@ -34,7 +34,7 @@ def calibrate(
         `measure_calibration` by split.
     RAISES (ProjectError): the pipeline has no confidences, or a split is missing.
     """
-    use_gpu(gpu_id)
+    use_gpu(gpu_id, advice=ON_CPU_IN_PROJECT)
     nlp = load_pipeline(model)
     _, head = find_head(nlp)
     splits = {split: judge(nlp, read_gold(corpus / f"{split}.spacy", nlp)) for split in ("dev", "test")}

@@ -1,6 +1,7 @@
 """Score a pipeline on the test split by all the rules of this folder, and write what was found.
 
-Out: scores.json, errors.jsonl and predictions.jsonl. `scripts.evaluate` is its command line.
+Out: scores.json, errors.jsonl and predictions.jsonl, and attribute_errors.jsonl if the corpus has attributes.
+`scripts.evaluate` is its command line.
 """
 
 import platform
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.annotation.mentions import doc_mentions
+from scripts.evaluation.attribute_scores import score_attributes
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize_errors
 from scripts.evaluation.inputs import EvaluationData, read_evaluation_data, read_training_log
@@ -37,7 +39,7 @@ from scripts.evaluation.scoring import (
 from scripts.evaluation.slices import collect_names, read_context, score_slices
 from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place
-from scripts.gpu import use_gpu
+from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text
 from scripts.records.mentions import Mention, flat_mentions
@@ -85,6 +87,8 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     slices: a list of {group, part, scores (by label, micro and macro, without intervals)}.
     ceiling: what is out of reach by label, see `ceiling.recall_ceiling`.
     errors: the counts of errors, see `error_analysis.summarize_errors`; errors.jsonl lists them, see `analyse`.
+    attributes: the scores of attributes and sections, see `attribute_scores.score_attributes`; None if the corpus has
+        no gold for what the pipeline assigns. attribute_errors.jsonl lists the errors on gold mentions.
     confidence: how far confidences can be trusted, see `score_confidence`; None if the pipeline gives none.
     learning: a list of {epoch, step, losses, precision, recall, f1} on dev from the training log; None without a log.
     peers: the table of `scores` for each published system; empty if there are none.
@@ -99,7 +103,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     RETURNS (dict[str, Any]): the content of scores.json.
     RAISES (ProjectError): a file is missing, the inputs don't belong together, or the scorers don't agree.
     """
-    use_gpu(options.gpu_id)
+    use_gpu(options.gpu_id, advice=ON_CPU_IN_PROJECT)
     learning = read_training_log(options.log) if options.log else None
     nlp = load_pipeline(model)
     data = read_evaluation_data(source, corpus, nlp.vocab, options.labels)
@@ -108,6 +112,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     predicting = time.perf_counter() - start
     tables, errors, documents = score_predictions(data, predicted, options)
     gold = {document.id: document.gold for document in documents}
+    attributes, attribute_errors = score_attributes(nlp, data, predicted, seed=options.seed, text=options.text)
     scores = {
         "run": output.name,
         "command": options.command,
@@ -115,11 +120,13 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
         "draws": DRAWS,
         **describe_run(nlp, options.encoder, data.report, corpus),
         **tables,
+        "attributes": attributes,
         "confidence": score_confidence(documents, predicted) if gives_confidence(nlp) else None,
         "learning": learning,
         "peers": score_peers(options.peers, gold, seed=options.seed) if options.peers else {},
     }
     write_evaluation(scores, errors, documents, output)
+    write_attribute_errors(attribute_errors, output / "attribute_errors.jsonl")
     msg.info(f"Prediction took {predicting:.1f} s, scoring {time.perf_counter() - start - predicting:.1f} s")
     return scores
 
@@ -204,6 +211,15 @@ def write_evaluation(
         srsly.write_json(scores_file, scores)
         srsly.write_jsonl(errors_file, errors)
         srsly.write_jsonl(predictions_file, map(prediction_row, documents))
+
+
+def write_attribute_errors(rows: list[dict[str, Any]] | None, path: Path) -> None:
+    """Write the errors of attributes. Without attributes there is no file, and an older one is removed."""
+    if rows is None:
+        path.unlink(missing_ok=True)
+        return
+    with moved_into_place(path) as partial:
+        srsly.write_jsonl(partial, rows)
 
 
 def prediction_row(document: ScoredDocument) -> dict[str, Any]:

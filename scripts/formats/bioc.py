@@ -35,6 +35,8 @@ def document_note(document: BioCJson, number: int, source: Source) -> Note | Rej
     RETURNS (Note | Rejected): the note.
     """
     identifier = note_id(document.get("id"))
+    if not isinstance(document.get("passages"), list):
+        return Rejected(identifier or f"{source.name}:{number}", "not BioC: it has no list of passages")
     try:
         return Note(identifier or f"{source.stem}:{number}", join_parts(text_parts(document)), {})
     except ProjectError as error:

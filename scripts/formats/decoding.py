@@ -10,19 +10,53 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# How many bytes show that a text is in UTF-16 or UTF-32.
+WIDE_SAMPLE = 1024
+HIGHEST_PLANE, HIGHEST_BLOCK = 0x10, 0x08
+MOSTLY, RARELY = 0.9, 0.2
 
 
 def true_encoding(file: io.BufferedReader, encoding: str) -> str:
-    """Return a file's encoding: that of its byte order mark if it has one, else the one given.
+    """Return a file's encoding: that of its byte order mark, else the wide one that its bytes show, else the one given.
 
     file (BufferedReader): the file at its start. Nothing is consumed.
     encoding (str): the encoding of files without a mark.
     RETURNS (str): the encoding. If there is a mark, it is removed in decoding.
     """
-    if codecs.lookup(encoding).name.startswith("utf-32"):
+    name = codecs.lookup(encoding).name
+    if name.startswith("utf-32"):
         return encoding
-    start = file.peek(4)
-    return next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), encoding)
+    start = file.peek(WIDE_SAMPLE)
+    marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if start.startswith(mark)), None)
+    return marked or (encoding if name.startswith("utf-16") else wide_encoding(start) or encoding)
+
+
+def wide_encoding(start: bytes) -> str | None:
+    """Return the encoding of a text in UTF-16 or UTF-32 without a mark, None if it is in another one.
+
+    In other encodings such text would be one with a control character after or before each letter. It shows in
+    alphabets up to U+08FF, Latin to Arabic; other text in UTF-16 is hardly ever UTF-8, and is rejected.
+
+    start (bytes): the first bytes of the text.
+    RETURNS (str | None): the encoding.
+    """
+    sample = start[: min(len(start), WIDE_SAMPLE) // 4 * 4]
+    lanes = [sample[lane::4] for lane in range(4)]
+    if not sample or not any(sample):
+        return None
+    if not any(lanes[3]) and max(lanes[2]) <= HIGHEST_PLANE:
+        return "utf-32-le"
+    if not any(lanes[0]) and max(lanes[1]) <= HIGHEST_PLANE:
+        return "utf-32-be"
+    even, odd = (high_bytes(start[lane : len(start) // 2 * 2 : 2]) for lane in (0, 1))
+    if odd >= MOSTLY and even <= RARELY:
+        return "utf-16-le"
+    return "utf-16-be" if even >= MOSTLY and odd <= RARELY else None
+
+
+def high_bytes(lane: bytes) -> float:
+    """Return the share of bytes that are the upper half of a letter in UTF-16, and control characters elsewhere."""
+    return sum(byte <= HIGHEST_BLOCK for byte in lane) / max(1, len(lane))
 
 
 def open_text(file: io.BufferedReader, encoding: str, *, newline: str) -> io.TextIOWrapper:
@@ -40,14 +74,16 @@ class Encoded:
     """A text as bytes in UTF-8, for libraries that read bytes.
 
     text (TextIO): the text. Reading a part that could not be decoded raises a UnicodeEncodeError.
+    head (str): what was read of it already.
     """
 
-    def __init__(self, text: TextIO):
+    def __init__(self, text: TextIO, head: str = ""):
         self.text = text
+        self.head = io.StringIO(head, newline="")
 
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` characters."""
-        return self.text.read(size).encode()
+        return (self.head.read(size) or self.text.read(size)).encode()
 
 
 def mark_undecoded(error: UnicodeError) -> tuple[str, int]:

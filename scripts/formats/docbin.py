@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, DocBin
 
 # The attributes of tokens that are stored, by `convert` too.
-DOC_BIN_ATTRS = ("ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+DOC_BIN_ATTRS = ("SENT_START", "ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
+# Where `convert` puts the annotated sections in a Doc's user_data.
+GOLD_SECTIONS = "gold_sections"
 
 
 def make_doc_bin(docs: Iterable[Doc] = ()) -> DocBin:

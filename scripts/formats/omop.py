@@ -37,6 +37,7 @@ TEXT_LENGTH = 250
 MODIFIERS_LENGTH = 2000
 # Without a sign and leading zeros: "7" and "07" would be one note to a database.
 INTEGER = re.compile("0|[1-9][0-9]*", re.ASCII)
+HIGHEST_ID = 2**63 - 1
 # "No matching concept": the pipeline maps neither sections nor terms to the standardized vocabularies.
 NO_CONCEPT = 0
 
@@ -49,14 +50,18 @@ class OmopWriter(Writer):
     """
 
     suffix = ".csv"
+    can_leave_out_text = True
 
     def prepare(self, document: Document) -> list[dict[str, Any]]:
         """Return the rows of a document, without their ids.
 
-        RAISES (ProjectError): the document's id is no integer, or the modifiers of a mention are too long.
+        RAISES (ProjectError): the document's id is no integer of 64 bits, or the modifiers of a mention are too long.
         """
         if not INTEGER.fullmatch(document.id):
             raise ProjectError("note_id must be an integer in OMOP, without a sign or leading zeros")
+        # By length first: Python converts no number of more than 4,300 digits.
+        if len(document.id) > len(str(HIGHEST_ID)) or int(document.id) > HIGHEST_ID:
+            raise ProjectError(f"note_id must be at most {HIGHEST_ID} in OMOP, the highest 64-bit integer")
         return [self.mention_columns(mention, document) for mention in document.mentions]
 
     def mention_columns(self, mention: Mention, document: Document) -> dict[str, Any]:
@@ -69,7 +74,7 @@ class OmopWriter(Writer):
         return {
             "note_id": document.id,
             "section_concept_id": NO_CONCEPT,
-            "snippet": make_snippet(document.text, mention.start, mention.end),
+            "snippet": make_snippet(document.text, mention.start, mention.end) if self.options.keep_text else "",
             "offset": mention.start,
             "lexical_variant": document.text[mention.start : mention.end][:TEXT_LENGTH],
             "note_nlp_concept_id": NO_CONCEPT,

@@ -42,8 +42,18 @@ SCHEMA = pa.schema(
 
 
 def read_header(file: io.BufferedReader, source: Source, options: ReadOptions) -> list[str]:
-    """Return the names of the columns."""
-    return pq.ParquetFile(file).schema_arrow.names
+    """Return the names of the columns and, as "note.text", of what is in structs."""
+    schema = pq.ParquetFile(file).schema_arrow
+    inner = dict.fromkeys(name for field in schema for name in field_names(field))
+    # A column that is there twice is listed twice.
+    return [*schema.names, *(name for name in inner if name not in schema.names)]
+
+
+def field_names(field: pa.Field, prefix: str = "") -> list[str]:
+    """Return the name of a field and of those in it."""
+    name = f"{prefix}{field.name}"
+    inner = [field.type.field(i) for i in range(field.type.num_fields)] if pa.types.is_struct(field.type) else []
+    return [name, *(deeper for child in inner for deeper in field_names(child, f"{name}."))]
 
 
 def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
@@ -78,6 +88,7 @@ class ParquetWriter(Writer):
     """A row of `SCHEMA` for each document."""
 
     suffix = ".parquet"
+    can_leave_out_text = True
 
     @property
     def schema(self) -> pa.Schema:

@@ -2,12 +2,14 @@
 
 It has no place for confidences and attributes.
 https://github.com/JHnlp/BioCreative-V-CDR-Corpus/blob/master/readme.txt
+
+Files of other tools also have lines for further sections (|i|, |m|), text over several lines, documents without a blank
+line between them, and rows of relations with any number of columns. All of these are read.
 """
 
 import io
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from scripts.errors import ProjectError
@@ -21,6 +23,13 @@ from scripts.records.notes import Note, Rejected
 NAME_BREAK = re.compile(rf"{LINE_BREAK.pattern}|\|")
 # BC5CDR's id for a mention without an entry in MeSH. Readers that strip lines would lose an empty column.
 NO_CONCEPT = "-1"
+
+SECTIONS = {"t": "title", "a": "abstract"}
+TITLE = re.compile(r"([^|]+)\|t\|(.*)", re.DOTALL)
+# A line of another document than that of the lines before it; a title needs no blank line before it. The id must look
+# like one, so that a text over several lines may have "Pr(>|t|)" in it.
+NEXT_SECTION = re.compile(r"[\w.:-]+\|[A-Za-z]\|")
+NEXT_TITLE = re.compile(r"[\w.:-]+\|t\|")
 
 # The lines of a document, each with its number in the file.
 Block = list[tuple[int, str]]
@@ -44,17 +53,24 @@ def read_documents(path: Path) -> Iterator[Document]:
 
 
 def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Note | Rejected]:
-    """Read title and abstract of each document, joined by one space, as a note."""
+    """Read the passages of each document, joined by one space, as a note."""
     for block in read_blocks(file, options.encoding):
         yield block_note(block, source, options)
 
 
 def read_blocks(file: io.BufferedReader, encoding: str) -> Iterator[Block]:
-    """Yield the lines of each document. Blank lines separate documents."""
-    lines = enumerate(open_text(file, encoding, newline="\n"), start=1)
-    for is_blank, block in groupby(lines, key=lambda numbered: numbered[1] in ("\n", "\r\n")):
-        if not is_blank:
-            yield [(number, line.removesuffix("\n").removesuffix("\r")) for number, line in block]
+    """Yield the lines of each document. Blank lines separate documents, and so do titles."""
+    block: Block = []
+    for number, line in enumerate(open_text(file, encoding, newline="\n"), start=1):
+        # Not `strip`: a title may end in a space, and a row in an empty column.
+        line = line.removesuffix("\n").removesuffix("\r")
+        if block and (not line.strip() or NEXT_TITLE.match(line)):
+            yield block
+            block = []
+        if line.strip():
+            block.append((number, line))
+    if block:
+        yield block
 
 
 def block_note(block: Block, source: Source, options: ReadOptions) -> Note | Rejected:
@@ -86,16 +102,45 @@ def parse_document(lines: list[str]) -> Document:
     RETURNS (Document): the document.
     RAISES (ProjectError): it has no title, or a row that is not one of its mentions or relations.
     """
-    title = re.fullmatch(r"([^|]+)\|t\|(.*)", lines[0])
+    title = TITLE.fullmatch(lines[0])
     if title is None:
         raise ProjectError("A document has no title", "Each begins with a line of its id, |t| and its title.")
-    identifier, passages, rows = title[1], [Passage("title", title[2])], lines[1:]
-    if rows and rows[0].startswith(f"{identifier}|a|"):
-        abstract = rows.pop(0).removeprefix(f"{identifier}|a|")
-        passages += [Passage("abstract", abstract)] if abstract else []
+    identifier = title[1]
+    passages, rows = read_passages(identifier, lines)
     numbered = enumerate((row.split("\t") for row in rows), start=1)
     mentions = (parse_row(columns, number, identifier) for number, columns in numbered)
-    return Document(identifier, tuple(passages), tuple(mention for mention in mentions if mention))
+    return Document(identifier, passages, tuple(mention for mention in mentions if mention))
+
+
+def read_passages(identifier: str, lines: list[str]) -> tuple[tuple[Passage, ...], list[str]]:
+    """Return the passages of a document, and the lines after them.
+
+    A line without a section is part of the text before it. The line end counts as one character.
+
+    identifier (str): the document's id.
+    lines (list[str]): its lines.
+    RETURNS (tuple[tuple[Passage, ...], list[str]]): the passages, without empty ones at the end, and the rows.
+    RAISES (ProjectError): a line is a section of another document.
+    """
+    section = re.compile(rf"{re.escape(identifier)}\|([A-Za-z]\w*)\|")
+    passages: list[Passage] = []
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        if found := section.match(line):
+            passages.append(Passage(SECTIONS.get(found[1], found[1]), line[found.end() :]))
+        elif line.startswith(f"{identifier}\t") or line.count("\t") > 2:
+            number -= 1
+            break
+        elif NEXT_SECTION.match(line):
+            raise ProjectError(
+                f"Document '{identifier}': line {number} is a section of another document",
+                "A section's line has the id of its document",
+            )
+        else:
+            passages[-1] = passages[-1]._replace(text=f"{passages[-1].text}\n{line}")
+    while len(passages) > 1 and not passages[-1].text:
+        passages.pop()
+    return tuple(passages), lines[number:]
 
 
 def parse_row(columns: list[str], number: int, identifier: str) -> Mention | None:
@@ -107,8 +152,9 @@ def parse_row(columns: list[str], number: int, identifier: str) -> Mention | Non
     RETURNS (Mention | None): the mention; None if the row is a relation.
     RAISES (ProjectError): it is neither.
     """
-    # A relation has its type in the place of the start, and the ids of its two ends.
-    is_mention, is_relation = len(columns) > 4 and columns[1].isdecimal(), len(columns) == 4
+    # A relation has its type in the place of the start, then the ids of its ends and, in BioRED, whether it is novel.
+    has_start = len(columns) > 2 and columns[1].isdecimal()
+    is_mention, is_relation = has_start and len(columns) > 4, not has_start and len(columns) > 2
     if columns[0] != identifier or not (is_mention or is_relation):
         raise ProjectError(
             f"Document '{identifier}': row {number} after the text is not one of its mentions or relations",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place
-from scripts.formats import bioc_json, bioc_xml, csv_tsv, jsonl, parquet, pubtator, text
+from scripts.formats import bioc_json, bioc_xml, csv_tsv, json_values, jsonl, parquet, pubtator, text, xlsx
 from scripts.formats.brat import BratWriter
 from scripts.formats.conll import ConllWriter
 from scripts.formats.docbin import DocBinWriter
@@ -37,14 +37,16 @@ READERS: dict[str, Reader] = {
     ".txt": Reader(text.read_notes),
     ".jsonl": Reader(jsonl.read_notes),
     ".ndjson": Reader(jsonl.read_notes),
-    ".csv": csv_tsv.make_reader(","),
-    ".tsv": csv_tsv.make_reader("\t"),
+    ".json": Reader(json_values.read_notes),
+    ".csv": csv_tsv.make_reader(",", "standard"),
+    ".tsv": csv_tsv.make_reader("\t", "none"),
+    ".xlsx": Reader(xlsx.read_notes, xlsx.read_header),
     ".parquet": Reader(parquet.read_notes, parquet.read_header),
     ".pubtator": Reader(pubtator.read_notes),
     ".pubtator.txt": Reader(pubtator.read_notes),
     ".xml": Reader(bioc_xml.read_notes),
     ".bioc.xml": Reader(bioc_xml.read_notes),
-    ".bioc.json": Reader(bioc_json.read_notes),
+    ".bioc.json": Reader(json_values.read_notes),
 }
 
 

@@ -24,7 +24,7 @@ LINE_BREAK = re.compile("[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 class WriteOptions(NamedTuple):
     """How to write files.
 
-    keep_text (bool): whether JSONL and Parquet contain the texts.
+    keep_text (bool): whether the files may contain more of the texts than the mentions.
     system (str): name and version of the pipeline, for OMOP.
     begun (datetime | None): the date of the run, for OMOP; now if None.
     """
@@ -47,6 +47,8 @@ class Writer(ABC):
     """
 
     suffix: ClassVar[str]
+    # Whether it can write files that contain no more of the texts than the mentions.
+    can_leave_out_text: ClassVar[bool] = False
 
     def __init__(self, options: WriteOptions = WRITE_DEFAULTS):
         self.options = options

@@ -1,6 +1,7 @@
 """The record between every source and `convert`: BigBio's `bc5cdr_source` schema, one JSON line a document.
 
-Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr
+Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr. Two fields are this project's:
+"attributes" of entities and "sections" of passages. Either may be missing, which means that it was not annotated.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "dev", "test")
 
+# What a record may lack: "attributes" of an entity, "sections" of a passage.
+OPTIONAL = ("attributes", "sections")
+
 Record = dict[str, Any]
 
 
@@ -32,9 +36,24 @@ def features() -> Features:
 
     text = Value("string")
     normalized = {"db_name": text, "db_id": text}
-    entity = {"id": text, "offsets": [[Value("int32")]], "text": [text], "type": text, "normalized": [normalized]}
+    offsets = [Value("int32")]
+    entity = {
+        "id": text,
+        "offsets": [offsets],
+        "text": [text],
+        "type": text,
+        "normalized": [normalized],
+        "attributes": [{"name": text, "value": text}],
+    }
     relation = {"id": text, "type": text, "arg1_id": text, "arg2_id": text}
-    passage = {"document_id": text, "type": text, "text": text, "entities": [entity], "relations": [relation]}
+    passage = {
+        "document_id": text,
+        "type": text,
+        "text": text,
+        "entities": [entity],
+        "relations": [relation],
+        "sections": [{"category": text, "title": offsets, "body": offsets}],
+    }
     return Features({"passages": [passage]})
 
 
@@ -114,7 +133,7 @@ def write_corpus(
 
 
 def checked_records(records: list[Any], where: Path) -> list[Record]:
-    """Return the records with exactly the fields and types of `features`.
+    """Return the records with exactly the fields and types of `features`. Optional fields may be missing.
 
     records (list[Any]): the records.
     where (Path): the file that they are read from or written to, for the message.
@@ -126,7 +145,7 @@ def checked_records(records: list[Any], where: Path) -> list[Record]:
     if not records:
         raise not_records(where, "it is empty")
     try:
-        records = Dataset.from_list(records, features=features()).to_list()
+        records = without_missing(Dataset.from_list(records, features=features()).to_list())
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise not_records(where, f"a field is missing or of another type ({type(error).__name__})") from error
     for number, record in enumerate(records, start=1):
@@ -135,8 +154,19 @@ def checked_records(records: list[Any], where: Path) -> list[Record]:
     return records
 
 
+def without_missing(records: list[Any]) -> list[Any]:
+    """Remove optional fields that are missing. `datasets` fills missing fields with None."""
+    for record in records:
+        for passage in record["passages"] or []:
+            for holder in (passage, *((passage or {}).get("entities") or [])):
+                for name in OPTIONAL:
+                    if holder and name in holder and holder[name] is None:
+                        del holder[name]
+    return records
+
+
 def lacks_value(value: Any) -> bool:
-    """Return whether a field, or one inside it, is missing. `datasets` fills missing fields with None."""
+    """Return whether a field, or one inside it, is missing: None."""
     if isinstance(value, dict):
         return any(map(lacks_value, value.values()))
     if isinstance(value, list):

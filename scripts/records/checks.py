@@ -6,6 +6,7 @@ In: BigBio records. Out: nothing, or a `ProjectError` that names the document an
 from collections import Counter
 
 from scripts.errors import ProjectError
+from scripts.records.attributes import read_attributes
 from scripts.records.bigbio import Record, document_id, document_text
 from scripts.records.mentions import annotations, find_label
 
@@ -38,6 +39,24 @@ def check_record(record: Record, labels: dict[str, str]) -> None:
                     f"{named} has the offsets [{start}, {end}], outside the text of {length} characters",
                     "Offsets count characters of the passages joined by one space: 0 <= start < end <= length.",
                 )
+        try:
+            read_attributes(entity)
+        except ProjectError as error:
+            raise ProjectError(f"{named}: {error.title}", error.hint) from error
+    check_sections(record, where, length)
+
+
+def check_sections(record: Record, where: str, length: int) -> None:
+    """Raise an error if the annotated sections of a document are malformed or outside its text."""
+    for number, section in enumerate((each for part in record["passages"] for each in part.get("sections", [])), 1):
+        for name in ("title", "body"):
+            match section[name]:
+                case [start, end] if 0 <= start <= end <= length:
+                    continue
+            raise ProjectError(
+                f"{where}, section {number} has the {name} {section[name]}, outside the text of {length} characters",
+                "Title and body are [start, end], offsets in the passages joined by one space.",
+            )
 
 
 def check_ids(splits: dict[str, list[Record]]) -> None:

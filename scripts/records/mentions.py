@@ -5,13 +5,14 @@ them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
 from typing import Any, cast
 
 from scripts.errors import ProjectError
-from scripts.records.bigbio import Record
+from scripts.records.attributes import read_attributes
+from scripts.records.bigbio import Record, document_text
 
 DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
 
@@ -104,18 +105,35 @@ def filter_overlaps(mentions: Iterable[Mention]) -> list[Mention]:
 
 
 def whole_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
-    """Return each annotation as one span, from its lowest start to its highest end.
+    """Return each annotation as one span without white space at its ends; one of white space only is left out.
 
     record (Record): a document that `check_record` has accepted, so that each entity type has a label.
     labels (dict[str, str]): label by pattern of the entity type.
     RETURNS (list[Mention]): the mentions in the record's order.
     """
+    text = document_text(record)
+    trimmed = (trim(mention, text) for mention in annotated_mentions(record, labels))
+    return [mention for mention in trimmed if mention is not None]
+
+
+def annotated_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
+    """Return each annotation as one span, from its lowest start to its highest end; see `whole_mentions`."""
     return [
         Mention(
             start=min(start for start, _ in entity["offsets"]),
             end=max(end for _, end in entity["offsets"]),
             label=cast(str, find_label(entity["type"], labels)),
             concept="|".join(link["db_id"] for link in entity["normalized"]),
+            attributes=read_attributes(entity),
         )
         for entity in annotations(record)
     ]
+
+
+def trim(mention: Mention, text: str) -> Mention | None:
+    """Return a mention without the white space at its ends, None if nothing is left."""
+    surface = text[mention.start : mention.end]
+    if not surface.strip():
+        return None
+    start = mention.end - len(surface.lstrip())
+    return replace(mention, start=start, end=start + len(surface.strip()))

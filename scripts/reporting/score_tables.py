@@ -74,6 +74,7 @@ def shared_context(scores: dict[str, Any]) -> dict[str, Any]:
         "slice_table": slice_table(scores),
         "other_table": other_table(scores),
         "threshold_table": threshold_table(scores),
+        "attribute_tables": attribute_tables(scores),
     }
 
 
@@ -158,6 +159,51 @@ def threshold_table(scores: dict[str, Any]) -> Table | None:
         for row in confidence["thresholds"]
     ]
     return Table("Entities at or above a confidence", ("Confidence", "Entities", "Precision", "Recall"), rows)
+
+
+def attribute_tables(scores: dict[str, Any]) -> list[Table]:
+    """Return the tables of attributes and sections; none if the corpus has no gold for what the pipeline assigns."""
+    found = scores.get("attributes")
+    if not found:
+        return []
+    tables = [attribute_table(found), attribute_error_table(found)] if found["names"] else []
+    return tables + ([section_table(found["sections"])] if found["sections"] else [])
+
+
+def attribute_table(found: dict[str, Any]) -> Table:
+    """Return the scores of attributes on gold mentions and end to end."""
+    rows = []
+    for name, row in found["gold_spans"].items():
+        other = found["end_to_end"][name]
+        gold = whole(row["tp"] + row["fn"]) if "tp" in row else "-"
+        measures = [percent(row["precision"]), percent(row["recall"]), with_interval(row, "f1")]
+        rows.append((name, gold, *measures, *(percent(other[measure]) for measure in MEASURES)))
+    shown = ("Precision", "Recall", "F1")
+    header = ("Attribute", "Gold", *shown, *(f"{name}, end to end" for name in shown))
+    return Table("Attributes of gold mentions, and end to end", header, rows)
+
+
+def attribute_error_table(found: dict[str, Any]) -> Table:
+    """Return the most frequent kinds of errors of attributes on gold mentions."""
+    rows = [
+        (row["attribute"], plain(row["side"]), row["label"], plain(row["section"]), row["cue"], whole(row["count"]))
+        for row in found["errors"][:FORMS_SHOWN]
+    ]
+    header = ("Attribute", "Side", "Label", "Section", "Cues found", "Errors")
+    return Table("Commonest errors of attributes", header, rows)
+
+
+def section_table(found: dict[str, Any]) -> Table:
+    """Return the scores of sections by category, and the share of mentions in the right one."""
+    rows = [
+        (plain(name), whole(row["tp"] + row["fn"]), *(percent(row[measure]) for measure in MEASURES))
+        for name, row in found["scores"].items()
+        if name != "macro"
+    ]
+    micro = found["starts"]["micro"]
+    rows.append(("micro, by the title's start", "-", *(percent(micro[measure]) for measure in MEASURES)))
+    rows.append(("mentions in the right section", whole(found["mentions"]), percent(found["accuracy"]), "-", "-"))
+    return Table("Sections", ("Category", "Gold", "Precision", "Recall", "F1"), rows)
 
 
 def error_table(scores: dict[str, Any], field: str, title: str) -> Table:

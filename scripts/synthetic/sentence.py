@@ -53,22 +53,22 @@ class Sentence:
         if slot.kind not in CONCEPTS:
             return MarkedText(self.patient.text_value(slot))
         if slot.kind == "combo":
-            return self._combination(self.terms[slot.key])
-        return self._mention(self.terms[slot.key], slot.detail)
+            return self._combination(self.terms[slot.key], slot.attributes)
+        return self._mention(self.terms[slot.key], slot.detail, slot.attributes)
 
-    def _mention(self, term: Term, detail: str) -> MarkedText:
+    def _mention(self, term: Term, detail: str, attributes: frozenset[str]) -> MarkedText:
         """Write a term in the style that the template asks for if it has that, or in one by chance."""
         style = detail if detail in term.forms else self._style(term, tuple(term.forms))
         form = self.random.choice(term.forms[style])
         if detail == "upper" or self.random.random() < SHARE_IN_CAPITALS:
             form = form.upper()
-        return MarkedText.of_term(form, term)
+        return MarkedText.of_term(form, term, attributes)
 
-    def _combination(self, drug: Term) -> MarkedText:
+    def _combination(self, drug: Term, attributes: frozenset[str]) -> MarkedText:
         """Write two drugs that share a tablet: each is a mention of its own."""
         name = self.random.choice(drug.partners)
         parts = (drug, self.patient.by_name[name])
-        return joined([self._mention(part, self._style(part, ("name", "short"))) for part in parts], "/")
+        return joined([self._mention(part, self._style(part, ("name", "short")), attributes) for part in parts], "/")
 
     def _style(self, term: Term, styles: tuple[str, ...]) -> str:
         styles = tuple(style for style in styles if style in term.forms)

@@ -3,7 +3,11 @@
 A split's file has `notes`, the sections of each note type in their order, and `sentences`, the templates that they
 draw from. A template is text with slots: `{drug1} {dose1} was started for {dx1}`. Slots with the same name and number
 are one thing within a sentence, and `drug1` treats `dx1`; `dx1b` is another diagnosis of the same field. What comes
-after a colon says more: `{drug:brand}`, `{number:60-95}`, `{pick:reports|endorses}`, `{date:+3}`.
+after a colon says more: `{drug:brand}`, `{number:60-95}`, `{pick:reports|endorses}`, `{date:+3}`. What comes after a
+dot is the context that the sentence puts a term in: `No {absent1.negated}`, `{family1.family.negated:short}`.
+
+A section has a `category`, medspaCy's name for it, and its `header` may have several wordings: an author keeps to one
+style, so the first wordings of all sections go together, and so on.
 """
 
 import re
@@ -47,7 +51,42 @@ SPECIFICATIONS = {
     "pick": r"[^|]*(\|[^|]*)+",
     "date": r"([+-]\d+)?",
 }
-SLOT_NAME = re.compile(r"([a-z]+)(?:(\d)(b?))?")
+SLOT_NAME = re.compile(r"([a-z]+)(?:(\d)(b?))?((?:\.[a-z]+)*)")
+CONTEXTS = {
+    "negated": "is_negated",
+    "possible": "is_uncertain",
+    "past": "is_historical",
+    "planned": "is_hypothetical",
+    "family": "is_family",
+    "allergy": "is_allergy",
+}
+"""Attribute of a mention by what a template says after a dot."""
+
+# What a heading says of the mentions under it, by category and label.
+SECTION_ATTRIBUTES = {
+    ("past_medical_history", "Disease"): frozenset({"is_historical"}),
+    ("family_history", "Disease"): frozenset({"is_family"}),
+    ("allergies", "Chemical"): frozenset({"is_allergy"}),
+}
+CATEGORIES = (
+    "allergies",
+    "chief_complaint",
+    "diagnoses",
+    "family_history",
+    "history_of_present_illness",
+    "hospital_course",
+    "imaging",
+    "labs_and_studies",
+    "medications",
+    "observation_and_plan",
+    "past_medical_history",
+    "patient_instructions",
+    "physical_exam",
+    "problem_list",
+    "review_of_systems",
+    "signature",
+    "social_history",
+)
 
 
 @dataclass(frozen=True)
@@ -58,12 +97,14 @@ class Slot:
     number (str): which one of them within the sentence, "" or a digit.
     second (bool): another one of the same field of medicine.
     detail (str): what the template says after the colon.
+    attributes (frozenset[str]): the attributes that are true of a mention there.
     """
 
     kind: str
     number: str = ""
     second: bool = False
     detail: str = ""
+    attributes: frozenset[str] = frozenset()
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -79,14 +120,17 @@ class Section:
     """A part of a note.
 
     layout (str): one of LAYOUTS.
-    header (Template): what stands above it, or before it if the layout is "inline". Empty for none.
+    category (str): one of CATEGORIES; empty if it has no header.
+    headers (tuple[Template, ...]): what stands above it, or before it if the layout is "inline", in several styles.
+        Empty for none.
     templates (tuple[Template, ...]): what its lines, items or sentences are drawn from; all of them for "block".
     count (tuple[int, int]): how many of them the shortest and the longest notes have.
     repeat (tuple[int, int]): how often the section stands in the shortest and the longest notes.
     """
 
     layout: str
-    header: Template
+    category: str
+    headers: tuple[Template, ...]
     templates: tuple[Template, ...]
     count: tuple[int, int]
     repeat: tuple[int, int]
@@ -157,10 +201,16 @@ def read_section(
 ) -> Section:
     """Read one section of a note type: a layout with the name of its sentences, or "block" with its lines."""
     layout = next((each for each in LAYOUTS if each in data), None)
-    if layout is None or set(data) - {layout, "header", "count", "repeat"}:
+    if layout is None or set(data) - {layout, "header", "category", "count", "repeat"}:
         raise ProjectError(
             f"{where} has the keys {sorted(data)}",
-            f"Right are one of {', '.join(LAYOUTS)}, and if need be header, count and repeat.",
+            f"Right are one of {', '.join(LAYOUTS)}, and if need be header, category, count and repeat.",
+        )
+    category, header = data.get("category", ""), data.get("header", [])
+    if ("header" in data) != (category in CATEGORIES):
+        raise ProjectError(
+            f"{where} has the category '{category}'",
+            f"A section with a header needs one of {', '.join(CATEGORIES)}, one without has none.",
         )
     if layout == "block":
         templates = parse_templates(data["block"], values, where)
@@ -170,7 +220,8 @@ def read_section(
         raise ProjectError(f"{where} draws from '{data[layout]}'", f"Right would be one of: {', '.join(sentences)}")
     return Section(
         layout=layout,
-        header=parse_template(data["header"], values, where) if "header" in data else (),
+        category=category,
+        headers=parse_templates([header] if isinstance(header, str) else header, values, where) if category else (),
         templates=templates,
         count=read_range(data.get("count", [1, 1]), where),
         repeat=read_range(data.get("repeat", [1, 1]), where),
@@ -222,11 +273,19 @@ def parse_template(text: str, values: Values, where: str) -> Template:
 def parse_slot(name: str, detail: str, values: Values, where: str) -> Slot:
     """Parse what is between the braces of a template."""
     match = SLOT_NAME.fullmatch(name)
-    kind, number, second = match.groups() if match else (name, None, None)
+    kind, number, second, contexts = match.groups() if match else (name, None, None, "")
     if kind not in (*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists):
         known = ", ".join((*SPECIFICATIONS, *ORDERS, *PATIENT, *values.lists))
         raise ProjectError(f"{where} has the slot '{name}'", f"Right would be one of: {known}")
     if not re.fullmatch(SPECIFICATIONS.get(kind, ""), detail):
         expected = SPECIFICATIONS.get(kind) or "nothing"
         raise ProjectError(f"{where} has '{detail}' in the slot '{name}'", f"Right would be: {expected}")
-    return Slot(kind, number or "", bool(second), detail)
+    return Slot(kind, number or "", bool(second), detail, parse_contexts(contexts, kind, f"{where}, slot '{name}'"))
+
+
+def parse_contexts(text: str, kind: str, where: str) -> frozenset[str]:
+    """Parse what comes after the dots of a slot's name."""
+    names = text.split(".")[1:]
+    if not set(names) <= CONTEXTS.keys() or (names and kind not in CONCEPTS):
+        raise ProjectError(f"{where} has the context '{text}'", f"Right for a term would be: {', '.join(CONTEXTS)}")
+    return frozenset(CONTEXTS[name] for name in names)

@@ -1,4 +1,4 @@
-"""Text and the mentions in it, built together, so that no offset has to be looked up in the finished text."""
+"""Text with its mentions and sections, built together, so that no offset is looked up in the finished text."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -10,24 +10,43 @@ from scripts.synthetic.terms import Term
 
 
 class MarkedMention(NamedTuple):
-    """A term in a text, with offsets in characters."""
+    """A term in a text, with offsets in characters and the names of the attributes that are true of it."""
 
     start: int
     end: int
     term: Term
+    attributes: frozenset[str] = frozenset()
+
+    def moved(self, offset: int) -> "MarkedMention":
+        """Return the mention with its offsets moved."""
+        return self._replace(start=self.start + offset, end=self.end + offset)
+
+
+class MarkedSection(NamedTuple):
+    """A section of a text: its category, and the offsets of its title and of what stands under it."""
+
+    category: str
+    title: tuple[int, int]
+    body: tuple[int, int]
+
+    def moved(self, offset: int) -> "MarkedSection":
+        """Return the section with its offsets moved."""
+        title, body = ((start + offset, end + offset) for start, end in (self.title, self.body))
+        return self._replace(title=title, body=body)
 
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A text and the mentions in it, in their order."""
+    """A text, and the mentions and sections in it in their order."""
 
     text: str
     mentions: tuple[MarkedMention, ...] = ()
+    sections: tuple[MarkedSection, ...] = ()
 
     @classmethod
-    def of_term(cls, form: str, term: Term) -> "MarkedText":
+    def of_term(cls, form: str, term: Term, attributes: frozenset[str] = frozenset()) -> "MarkedText":
         """Return a surface form of a term as a text that is one mention."""
-        return cls(form, (MarkedMention(0, len(form), term),))
+        return cls(form, (MarkedMention(0, len(form), term, attributes),))
 
     def __add__(self, other: "MarkedText | str") -> "MarkedText":
         """Append a text."""
@@ -39,7 +58,7 @@ class MarkedText:
         return replace(self, text=self.text[0].upper() + self.text[1:]) if first.islower() else self
 
     def wrapped(self, width: int, indent: int = 0) -> "MarkedText":
-        """Break the text into lines at spaces, including those inside a mention.
+        """Break a text without sections into lines at spaces, including those inside a mention.
 
         width (int): the maximum number of characters in a line.
         indent (int): the spaces before each line but the first.
@@ -61,12 +80,12 @@ class MarkedText:
             """Return the new offset. A line break replaces a space, so that only the indent moves what follows."""
             return position + indent * bisect_left(breaks, position)
 
-        mentions = tuple(MarkedMention(moved(each.start), moved(each.end), each.term) for each in self.mentions)
+        mentions = tuple(each._replace(start=moved(each.start), end=moved(each.end)) for each in self.mentions)
         return MarkedText(("\n" + " " * indent).join(lines), mentions)
 
 
 def joined(parts: Iterable[MarkedText | str], separator: str = "") -> MarkedText:
-    """Join texts, and move their mentions.
+    """Join texts, and move their mentions and sections.
 
     parts (Iterable[MarkedText | str]): the texts. A string has no mentions.
     separator (str): the text between two of them.
@@ -74,11 +93,13 @@ def joined(parts: Iterable[MarkedText | str], separator: str = "") -> MarkedText
     """
     texts: list[str] = []
     mentions: list[MarkedMention] = []
+    sections: list[MarkedSection] = []
     length = 0
     for number, part in enumerate(parts):
         marked = part if isinstance(part, MarkedText) else MarkedText(part)
         length += len(separator) if number else 0
-        mentions += [MarkedMention(each.start + length, each.end + length, each.term) for each in marked.mentions]
+        mentions += [mention.moved(length) for mention in marked.mentions]
+        sections += [section.moved(length) for section in marked.sections]
         texts.append(marked.text)
         length += len(marked.text)
-    return MarkedText(separator.join(texts), tuple(mentions))
+    return MarkedText(separator.join(texts), tuple(mentions), tuple(sections))

@@ -1,14 +1,15 @@
 """A whole note, from the sections of its type and the person it is about: headers, lists, paragraphs, line ends."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
+from scripts.records.sections import trim_title
 from scripts.synthetic.patient import Patient
 from scripts.synthetic.sentence import fill
-from scripts.synthetic.templates import Section, Template
+from scripts.synthetic.templates import SECTION_ATTRIBUTES, Section, Template
 from scripts.synthetic.terms import Term
-from scripts.synthetic.text import MarkedText, joined
+from scripts.synthetic.text import MarkedSection, MarkedText, joined
 
 SHARE_WRAPPED = 0.7
 
@@ -23,6 +24,7 @@ class Habits:
     number (str): what stands behind the number of an item.
     gap (str): what stands between two sections.
     capitals (bool): whether the items of lists begin with a capital.
+    style (float): the style of headings, from 0 to 1: which of a section's headers the author writes.
     """
 
     width: int | None
@@ -31,6 +33,7 @@ class Habits:
     number: str
     gap: str
     capitals: bool
+    style: float
 
     @classmethod
     def by_chance(cls, random: Random) -> "Habits":
@@ -42,6 +45,7 @@ class Habits:
             number=random.choice([". ", ") "]),
             gap=random.choice(["\n\n", "\n\n", "\n"]),
             capitals=random.random() < 0.4,
+            style=random.random(),
         )
 
     def wrapped(self, text: MarkedText, indent: int) -> MarkedText:
@@ -101,9 +105,34 @@ def write_note(sections: list[Section], patient: Patient, *, size: float) -> Mar
 def write_section(section: Section, templates: Sequence[Template], patient: Patient, habits: Habits) -> MarkedText:
     """Write one section: its header and its templates, filled in."""
     used: list[Term] = []
-    header = [fill(section.header, patient, used)] if section.header else []
-    texts = [fill(template, patient, used) for template in templates]
-    match section.layout:
+    styles = section.headers
+    header = [fill(styles[int(habits.style * len(styles))], patient, used)] if styles else []
+    texts = [under_heading(fill(template, patient, used), section.category) for template in templates]
+    written = lay_out(section.layout, header, texts, habits)
+    return with_section(written, section.category, len(header[0].text)) if header else written
+
+
+def under_heading(text: MarkedText, category: str) -> MarkedText:
+    """Add what a section's heading says of the mentions under it."""
+    mentions = (
+        mention._replace(
+            attributes=mention.attributes | SECTION_ATTRIBUTES.get((category, mention.term.label), frozenset())
+        )
+        for mention in text.mentions
+    )
+    return replace(text, mentions=tuple(mentions))
+
+
+def with_section(text: MarkedText, category: str, header: int) -> MarkedText:
+    """Mark a text as one section, whose header is its first characters."""
+    body = len(text.text) - len(text.text[header:].lstrip())
+    section = MarkedSection(category, trim_title(text.text, 0, header), (body, len(text.text)))
+    return replace(text, sections=(section,))
+
+
+def lay_out(layout: str, header: list[MarkedText], texts: list[MarkedText], habits: Habits) -> MarkedText:
+    """Set the sentences of a section as lines, items or a paragraph, below or behind its header."""
+    match layout:
         case "inline":
             sentences = [text.capitalized() for text in texts]
             return habits.wrapped(joined([*header, *sentences], " "), habits.indent)

@@ -21,6 +21,13 @@ from scripts.formats.reading import ReadOptions
         ({"minimum_confidence": 1.1}, r"minimum_confidence \(1.1\) must be within \[0, 1\]"),
         ({"minimum_confidence": float("nan")}, r"minimum_confidence \(nan\) must be within \[0, 1\]"),
         ({"processes": 2, "gpu_id": 0}, "can't share a GPU"),
+        *(
+            (
+                {"format": name, "keep_text": False},
+                f"format {name} contain the text .*--no-keep-text, .* jsonl, parquet, csv, omop",
+            )
+            for name in ("brat", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin")
+        ),
         ({"ray": RayOptions()}, "writes Parquet, and not jsonl"),
         ({"ray": RayOptions(), "format": "parquet", "processes": 2}, "Give --actors"),
         ({"ray": RayOptions(), "format": "parquet", "gpu_id": 0}, "Give --gpus"),
@@ -41,7 +48,7 @@ def test_what_is_refused_for_ray(options, message):
 
 
 def test_the_manifest_has_what_decides_the_output():
-    reading = ReadOptions("note", "nr", "cp1252")
+    reading = ReadOptions("note", "nr", "cp1252", ";", "none", folder_ids=True)
     options = AnnotateOptions(labels=("Disease",), threads=2, reading=reading, strict=True, overwrite=True)
     shared = {
         "labels": ["Disease"],
@@ -53,9 +60,14 @@ def test_the_manifest_has_what_decides_the_output():
         "text_column": "note",
         "id_column": "nr",
         "encoding": "cp1252",
+        "delimiter": ";",
+        "quoting": "none",
+        "folder_ids": True,
+        "whole_ids": False,
     }
     assert options.as_manifest() == {"format": "jsonl", "processes": 1, "gpu_id": -1, **shared}
     on_ray = replace(options, format="parquet", ray=RayOptions(actors=3, gpus=0.5, address="auto"))
     assert on_ray.as_manifest() == {"engine": "ray", "format": "parquet", "actors": 3, "gpus": 0.5, **shared}
     assert replace(on_ray, threads=None).as_manifest()["threads"] == 1
     assert replace(options, threads=None).as_manifest()["threads"] is None
+    assert replace(options, format="omop").as_manifest()["whole_ids"]

@@ -37,6 +37,10 @@ def notes(tmp_path):
 def test_notes_are_found_and_read_as_in_a_folder(notes, scheme):
     sources = find_stored_sources([f"{scheme}{notes}"], suffixes=READERS)
     local = find_stored_sources([str(notes)], suffixes=READERS)
+    in_folders = find_stored_sources([str(notes), f"{scheme}{notes}/"], suffixes=READERS, folder_ids=True)
+    assert {source.name for source in in_folders} == {
+        f"{folder}/{source.name}" for folder in (notes, f"{scheme}{notes}") for source in local
+    }
     assert [source.name for source in sources] == [source.name for source in local]
     assert [source.uri for source in sources] == [f"{scheme}{source.path}" for source in local]
     found = [note for source in sources for note in source_notes(source, READING)]

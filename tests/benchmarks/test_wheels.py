@@ -83,7 +83,7 @@ def test_plain_needs_no_code_of_this_project(models: dict[str, Path], tmp_path: 
 
 
 def test_what_is_no_wheel(records: Path, tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="is no wheel"):
+    with pytest.raises(ProjectError, match="is not a wheel"):
         benchmark_wheels([records], records, tmp_path / "wheels.json")
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.ner.abbreviations import read_abbreviations
 from scripts.clinical_ner.ner.agreement import Agreement
 
 VOCAB = spacy.blank("en").vocab
@@ -40,6 +41,20 @@ def shown(doc: Doc) -> str:
         # The longer one gets the place that two of them want.
         ("renal/D failure/D , failure/D , renal failure", "renal/D failure/D , failure/D , renal/D failure/D"),
         ("nothing is here", "nothing is here"),
+        # A short word in capitals is another one than in lower case, and so is one of two characters.
+        ("MS/D , QT 440 ms , 90 ms", "MS/D , QT 440 ms , 90 ms"),
+        ("ALL/D , all , all", "ALL/D , all , all"),
+        ("Hearing aids , AIDS/D , AIDS", "Hearing aids , AIDS/D , AIDS/D"),
+        ("Mg/C 5 mg , mg", "Mg/C 5 mg , mg"),
+        ("ms/D ms MS", "ms/D ms/D MS"),
+        ("ASTHMA/D , asthma", "ASTHMA/D , asthma/D"),
+        # Where a short word loses the vote, each of its spellings has another one.
+        ("Lead/C level , lead II , lead V1", "Lead/C level , lead II , lead V1"),
+        ("Pain/D , Pain , Pain , pain", "Pain , Pain , Pain , pain"),
+        ("Asthma/D , asthma , asthma", "Asthma , asthma , asthma"),
+        # A mention of invisible characters is none.
+        ("\u200b/D gout/D \ufeff/D , gout", "\u200b gout/D \ufeff , gout/D"),
+        ("\u200b/D , gout", "\u200b , gout"),
     ],
 )
 def test_places_vote(found: str, agreed: str) -> None:
@@ -89,3 +104,35 @@ def test_share_is_a_setting_of_the_config() -> None:
     assert shown(nlp(make_doc("LID/D , LID"))) == "LID , LID"
     with pytest.raises(ValueError, match=r"share \(1.5\) must be within \[0, 1\]"):
         spacy.blank("en").add_pipe("clinical_agreement", config={"share": 1.5})
+
+
+def test_mean_is_over_the_mentions_that_have_a_confidence() -> None:
+    doc = make_doc("gout/D , gout/D , gout , gout/C")
+    for ent, confidence in zip(doc.ents, (None, 0.8, 0.9), strict=True):
+        ent._.confidence = confidence
+    assert [ent._.confidence for ent in Agreement(0.5)(doc).ents] == pytest.approx([None, 0.8, 0.4, 0.4])
+
+
+def test_mention_that_loses_the_vote_leaves_no_confidence_behind() -> None:
+    doc = make_doc("gout/D , gout , gout")
+    doc.ents[0]._.confidence = 0.9
+    doc = Agreement(0.5)(doc)
+    assert doc.ents == ()
+    doc.ents = [Span(doc, 0, 1, "D")]
+    assert doc.ents[0]._.confidence is None
+
+
+def test_mention_without_invisible_ends_keeps_its_confidence() -> None:
+    doc = make_doc("gout/D \u200b/D")
+    doc.ents[0]._.confidence = 0.9
+    assert [(ent.text, ent._.confidence) for ent in Agreement(0.5)(doc).ents] == [("gout", 0.9)]
+
+
+@pytest.mark.parametrize("component", [Agreement(0.5), read_abbreviations])
+def test_missing_and_blocked_annotation_stays(component) -> None:
+    doc = make_doc("gout/D days/D ( GD ) , GD , GD/C x")
+    doc.set_ents(doc.ents, blocked=[doc[6:7]], missing=[doc[9:10]], default="outside")
+    before = [(token.ent_iob_, token.ent_type_) for token in doc]
+    after = [(token.ent_iob_, token.ent_type_) for token in component(doc)]
+    assert (before[6], after[6], before[9], after[9]) == (("B", ""), ("B", ""), ("", ""), ("", ""))
+    assert [doc[i].ent_iob_ for i in (2, 5, 7)] == ["O"] * 3

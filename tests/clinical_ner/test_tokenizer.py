@@ -28,6 +28,22 @@ CASES = [
     ("https://x.org/a-b", ["https", ":", "/", "/", "x.org", "/", "a", "-", "b"]),
     ("---" * 10, ["-"] * 30),
     ("Plan:" + "=" * 40, ["Plan", ":" + "=" * 40]),
+    # Glued doses.
+    ("metoprolol25mg", ["metoprolol", "25", "mg"]),
+    ("aspirin81 mg", ["aspirin", "81", "mg"]),
+    ("ASA81mg.", ["ASA", "81", "mg", "."]),
+    ("warfarin2.5mg", ["warfarin", "2.5", "mg"]),
+    ("500mg/day", ["500", "mg", "/", "day"]),
+    ("500MG", ["500", "MG"]),
+    ("(81aspirin)", ["(", "81", "aspirin", ")"]),
+    ("5km/h", ["5", "km/h"]),
+    *((name, [name]) for name in ("IL6", "B12", "T4", "CYP3A4", "HbA1c", "Foxp3", "HEK293", "NH4Cl", "24h", "p53")),
+    # Invisible characters.
+    ("diabetes\u200b.", ["diabetes", "\u200b", "."]),
+    ("diabetes.\u200b", ["diabetes", ".", "\u200b"]),
+    ("\ufeffGout\x00 \u202agout\u202c", ["\ufeff", "Gout", "\x00", "\u202a", "gout", "\u202c"]),
+    ("hyper\xadtension", ["hyper", "\xad", "tension"]),
+    ("a\u200b\u200b\ufeffb", ["a", "\u200b\u200b\ufeff", "b"]),
     ("", []),
     (" \r\n ", [" \r\n "]),
 ]

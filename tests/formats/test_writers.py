@@ -63,13 +63,17 @@ def write(notes, folder, format, *, keep_text=True, number_from=1):
     return path, kept
 
 
+def is_omop_id(identifier):
+    return bool(INTEGER.fullmatch(identifier)) and int(identifier) < 2**63
+
+
 @pytest.mark.parametrize("format", WRITERS)
 @settings(max_examples=40)
 @given(notes=documents())
 def test_what_is_read_back_has_the_same_mentions(tmp_path_factory, format, notes):
     path, kept = write(notes, tmp_path_factory.mktemp("formats"), format)
     # What each format refuses has its own test.
-    assert kept == [note for note in notes if format != "omop" or INTEGER.fullmatch(note.id)]
+    assert kept == [note for note in notes if format != "omop" or is_omop_id(note.id)]
     expected = {
         note.id: [(mention.start, mention.end, mention.label, mention.concept) for mention in note.mentions]
         for note in kept
@@ -226,6 +230,17 @@ def test_omop_rows(tmp_path):
     )
 
 
+@pytest.mark.parametrize("format", [name for name, writer in WRITERS.items() if writer.can_leave_out_text])
+def test_without_the_text_there_are_only_the_mentions(tmp_path, format):
+    note = make_document("SECRET aspirin SECRET", [(1, 2, "Chemical", None, "")])
+    for keep_text in (True, False):
+        (tmp_path / str(keep_text)).mkdir()
+        path, _ = write([note], tmp_path / str(keep_text), format, keep_text=keep_text)
+        content = path.read_bytes()
+        assert b"aspirin" in content
+        assert (b"SECRET" in content) == (keep_text and format != "csv")
+
+
 @pytest.mark.parametrize(
     ("before", "mention", "after", "snippet"),
     [
@@ -257,6 +272,9 @@ def test_omop_columns_hold_250_characters(tmp_path, before, mention, after, snip
         ("-7", "X", "", {"omop"}),
         ("07", "X", "", {"omop"}),
         ("7.0", "X", "", {"omop"}),
+        (str(2**63 - 1), "X", "", set()),
+        (str(2**63), "X", "", {"omop"}),
+        ("9" * 200, "X", "", {"omop"}),
         ("\u0667", "X", "", {"omop"}),
         ("", "X", "", {"pubtator", "bioc-xml", "bioc-json", "conll", "brat", "omop"}),
         ("x" * 251, "X", "", {"brat", "omop"}),

@@ -12,6 +12,10 @@ import torch
 from torch import nn
 
 ENGINE = "fbgemm"
+# torch has the operator since 2.2. 2.13, the newest that this was tested with, announces the removal of the quantized
+# tensors that it takes, so that a wheel in int8 requires a version below this one.
+OPERATOR = "linear_with_input_q_dq_qweight_dq_output_fp32"
+BELOW_TORCH = "2.14"
 # Processors without VNNI add two products in 16 bits, into which 2 * 255 * 63 still fits. So activations have 8 bits,
 # and weights, which have a scale for each output, have 7.
 WEIGHT_MAX = 63
@@ -36,9 +40,7 @@ class Int8Linear(nn.Linear):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         largest = torch.maximum(x.amax(-1, keepdim=True), x.amin(-1, keepdim=True).neg_())
         largest.clamp_(min=torch.finfo(x.dtype).tiny)
-        y = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(
-            x / largest, 1 / ACTIVATION_MAX, ACTIVATION_ZERO, self.packed
-        )
+        y = getattr(torch.ops.quantized, OPERATOR)(x / largest, 1 / ACTIVATION_MAX, ACTIVATION_ZERO, self.packed)
         return y.mul_(largest) if self.bias is None else torch.addcmul(self.bias, y, largest, out=y)
 
 
@@ -46,7 +48,7 @@ def quantize_encoder(encoder: nn.Module) -> None:
     """Make an encoder's linear layers compute in int8, unless they do already.
 
     encoder (nn.Module): the encoder, which is changed in place. Its state_dict stays the same.
-    RAISES (ValueError): it is on a GPU, or this PyTorch has no int8 kernels for this processor.
+    RAISES (ValueError): it is on a GPU, or this PyTorch has no int8 kernels for this processor, or not the operators.
     """
     # A list, because the layers are replaced meanwhile.
     found = [(parent, *child) for parent in encoder.modules() for child in parent.named_children()]
@@ -58,6 +60,8 @@ def quantize_encoder(encoder: nn.Module) -> None:
         raise ValueError(f"The precision int8 is for a CPU, and the encoder is on {device}: {advice()}")
     if ENGINE not in torch.backends.quantized.supported_engines:
         raise ValueError(f"This build of PyTorch has no int8 kernels for this processor ({ENGINE}): {advice()}")
+    if not (hasattr(torch.ops.quantized, OPERATOR) and hasattr(torch, "quantize_per_channel")):
+        raise ValueError(f"PyTorch {torch.__version__} does not have the operators of int8: {advice()}")
     with torch.no_grad():
         for parent, name, linear in linears:
             setattr(parent, name, Int8Linear(linear))
@@ -77,7 +81,7 @@ def pack(weight: torch.Tensor) -> torch.ScriptObject:
     largest = weight.abs().amax(1).clamp(min=torch.finfo(weight.dtype).tiny)
     scales, zeros = (largest / WEIGHT_MAX).double(), torch.zeros(len(weight), dtype=torch.int64)
     with quantized_engine(), warnings.catch_warnings():
-        # torch 2.13 announces that these tensors will be removed; requirements.txt has an upper bound.
+        # torch 2.13 announces that these tensors will be removed, see `BELOW_TORCH`.
         warnings.filterwarnings("ignore", "torch.quantize_per", UserWarning)
         quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         return torch.ops.quantized.linear_prepack(quantized, None)

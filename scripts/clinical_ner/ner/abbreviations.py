@@ -9,41 +9,68 @@ https://psb.stanford.edu/psb-online/proceedings/psb03/schwartz.pdf.
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from statistics import mean
 from typing import NamedTuple
 
 from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Span
-from spacy.util import filter_spans
 
 from ..factory import Factory
 from ..version import check_version
+from .mentions import mean_confidence, read_mentions, set_confidence, set_mentions, taken_tokens
 
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
-BRACKETS = re.compile(r"\(([^()]+)\)")
-# A long form does not extend over these: the start of its sentence, or the definition before.
-BARRIER = re.compile(r"[.!?;]\s+(?=[A-Z])|\n\s*\n|[()]")
-
-
+BESIDE_FORM = f"-, \t\r\n\f\v{QUOTES}"
+BRACKETS = re.compile(r"\(([^()]+)\)|\[([^()\[\]]+)\]")
+WORD = re.compile(r"\S+")
+# A long form does not extend over these: the start of its sentence, the definition before, the bracket around it.
+BARRIER = re.compile(r"[.!?;]\s+(?=[A-Z])|\n\s*\n|[()]|\[(?![^\]]*\])")
 # How many characters before its bracket a definition can start: longer than any long form, shorter than the text.
 REACH = 500
 
 
 class Definition(NamedTuple):
-    """An abbreviation and the part of a text that defines it.
+    """An abbreviation that a text defines.
 
     short (str): the abbreviation.
     long (str): its long form, with single spaces.
-    start, end (int): the offsets of a part of the text that contains both.
+    short_start (int): the offset of the abbreviation.
+    long_start, long_end (int): the offsets of the long form.
     """
 
     short: str
     long: str
+    short_start: int
+    long_start: int
+    long_end: int
+
+
+class Candidate(NamedTuple):
+    """What could be an abbreviation, and the part of a text whose end could be its long form.
+
+    short (str): the abbreviation.
+    short_start (int): its offset.
+    start, end (int): the offsets of the part.
+    """
+
+    short: str
+    short_start: int
     start: int
     end: int
+
+
+class Meaning(NamedTuple):
+    """What a long form is.
+
+    label (str): the label of its mentions.
+    confidence (float | None): their mean confidence; None where the head gives none.
+    """
+
+    label: str
+    confidence: float | None
 
 
 def make_abbreviations(nlp: Language, name: str) -> Callable[[Doc], Doc]:
@@ -60,41 +87,54 @@ def make_abbreviations(nlp: Language, name: str) -> Callable[[Doc], Doc]:
 def read_abbreviations(doc: Doc) -> Doc:
     """Label the abbreviations that a document defines like their long forms.
 
-    If a long form is a mention, all occurrences of its abbreviation become mentions with its label, except within
+    If a long form is a mention, the occurrences of its abbreviation become mentions with its label, except within
     longer mentions. If it is not, and shares no token with a mention, no occurrence of the abbreviation is a mention.
+    Of several definitions of an abbreviation, each holds up to the next one.
 
     doc (Doc): the document with the mentions found so far.
     RETURNS (Doc): the same document.
     """
-    # spaCy builds a document's text at each access.
-    text = doc.text
-    definitions = find_definitions(text)
+    definitions = find_definitions(doc.text)
     if not definitions:
         return doc
-    shorts = find_places(doc, {one.short: first_place(doc, text, one.short, one) for one in definitions}, attr="ORTH")
-    longs = find_places(doc, {one.short: first_place(doc, text, one.long, one) for one in definitions}, attr="LOWER")
-    mentions = {(ent.start, ent.end): ent for ent in doc.ents}
-    taken = {token.i for ent in doc.ents for token in ent}
-    for short, places in longs.items():
-        named = [mentions[place.start, place.end] for place in places if (place.start, place.end) in mentions]
-        if named:
-            for place in shorts[short]:
-                found = mentions.get((place.start, place.end))
-                if found or taken.isdisjoint(range(place.start, place.end)):
-                    mentions[place.start, place.end] = like(named, found or place)
-        elif all(taken.isdisjoint(range(place.start, place.end)) for place in places):
-            for place in shorts[short]:
-                mentions.pop((place.start, place.end), None)
-    doc.ents = filter_spans(mentions.values())
+    shorts = divide_places(doc, definitions)
+    long_spans = {one.long.lower(): doc.char_span(one.long_start, one.long_end) for one in definitions}
+    longs = find_places(doc, long_spans, attr="LOWER")
+    mentions = {(ent.start, ent.end): ent for ent in read_mentions(doc)}
+    taken = taken_tokens(doc)
+    # Once for each long form, because a text can define it again and again.
+    meanings = {long: meaning(places, mentions) for long, places in longs.items()}
+    unmentioned = {long for long, places in longs.items() if all(is_free(place, taken) for place in places)}
+    for one in definitions:
+        means = meanings.get(one.long.lower())
+        for place in shorts[one]:
+            key = place.start, place.end
+            if means and (key in mentions or is_free(place, taken)):
+                mentions[key] = like(means, mentions.get(key, place))
+            elif not means and one.long.lower() in unmentioned:
+                mentions.pop(key, None)
+    set_mentions(doc, mentions.values())
     return doc
 
 
-def first_place(doc: Doc, text: str, form: str, definition: Definition) -> Span | None:
-    """Return the first occurrence of a form in its definition as whole tokens, or None."""
-    pattern = re.compile(r"\s+".join(map(re.escape, form.split())))
-    matches = pattern.finditer(text, definition.start, definition.end)
-    spans = (doc.char_span(*match.span()) for match in matches)
-    return next((span for span in spans if span is not None), None)
+def divide_places(doc: Doc, definitions: list[Definition]) -> dict[Definition, list[Span]]:
+    """Find the occurrences of abbreviations, and divide them among their definitions.
+
+    doc (Doc): the document.
+    definitions (list[Definition]): its definitions, in order.
+    RETURNS (dict[Definition, list[Span]]): the occurrences from each definition up to the next one of its abbreviation.
+        Those before the first belong to the first.
+    """
+    by_short = defaultdict(list)
+    for one in definitions:
+        by_short[one.short].append(one)
+    spans = {one.short: doc.char_span(one.short_start, one.short_start + len(one.short)) for one in definitions[::-1]}
+    divided: dict[Definition, list[Span]] = {one: [] for one in definitions}
+    for short, places in find_places(doc, spans, attr="ORTH").items():
+        starts = [one.short_start for one in by_short[short]]
+        for place in places:
+            divided[by_short[short][max(bisect_right(starts, place.start_char) - 1, 0)]].append(place)
+    return divided
 
 
 def find_places(doc: Doc, forms: dict[str, Span | None], *, attr: str) -> dict[str, list[Span]]:
@@ -115,52 +155,90 @@ def find_places(doc: Doc, forms: dict[str, Span | None], *, attr: str) -> dict[s
     return places
 
 
-def like(named: list[Span], place: Span) -> Span:
+def is_free(span: Span, taken: set[int]) -> bool:
+    """Return whether none of a span's tokens is among those that are taken."""
+    return taken.isdisjoint(range(span.start, span.end))
+
+
+def meaning(places: list[Span], mentions: dict[tuple[int, int], Span]) -> Meaning | None:
+    """Return what a long form is.
+
+    places (list[Span]): its occurrences.
+    mentions (dict[tuple[int, int], Span]): the document's mentions by their first token and the one after their last.
+    RETURNS (Meaning | None): its most frequent label with its mean confidence; None if no occurrence is a mention.
+    """
+    named = [mentions[key] for place in places if (key := (place.start, place.end)) in mentions]
+    if not named:
+        return None
+    label, _ = Counter(ent.label_ for ent in named).most_common(1)[0]
+    return Meaning(label, mean_confidence(ent for ent in named if ent.label_ == label))
+
+
+def like(means: Meaning, place: Span) -> Span:
     """Return a mention like those of the long form.
 
-    named (list[Span]): the long form's mentions. The new mention has their most frequent label and, where the head
-        gives confidences, the mean confidence of those with this label.
+    means (Meaning): what the long form is.
     place (Span): the abbreviation's span, or the mention that is there. With this label already, it is kept.
     RETURNS (Span): the mention.
     """
-    label, _ = Counter(ent.label_ for ent in named).most_common(1)[0]
-    if place.label_ == label:
+    if place.label_ == means.label:
         return place
-    mention = Span(place.doc, place.start, place.end, label)
-    if mention.has_extension("confidence"):
-        known = [ent._.confidence for ent in named if ent.label_ == label and ent._.confidence is not None]
-        mention._.confidence = mean(known) if known else None
+    mention = Span(place.doc, place.start, place.end, means.label)
+    set_confidence([mention], means.confidence)
     return mention
 
 
 def find_definitions(text: str) -> list[Definition]:
-    """Find the abbreviations that a text defines in brackets, on either side of them.
+    """Find the abbreviations that a text defines in round or square brackets, on either side of them.
 
     text (str): any text.
-    RETURNS (list[Definition]): the first definition of each, in order.
+    RETURNS (list[Definition]): the definitions in order, without those that repeat the last one of an abbreviation.
     """
-    found: dict[str, Definition] = {}
-    for short, long, start, end in candidates(text):
-        best = best_long_form(short, long)
-        if best:
-            found.setdefault(short, Definition(short, best, start, end))
-    return [*found.values()]
+    found: list[Definition] = []
+    last: dict[str, str] = {}
+    for short, short_start, start, end in candidates(text):
+        form = best_long_form(short, text[start:end])
+        if form:
+            long, long_end = " ".join(form.split()), start + len(text[start:end].rstrip(BESIDE_FORM))
+            if last.get(short) != long.lower():
+                found.append(Definition(short, long, short_start, long_end - len(form), long_end))
+            last[short] = long.lower()
+    return found
 
 
-def candidates(text: str) -> Iterator[Definition]:
-    """Yield each possible abbreviation with the text that would contain its long form.
+def candidates(text: str) -> Iterator[Candidate]:
+    """Yield each possible abbreviation with the part of the text that would contain its long form.
 
     text (str): any text.
-    YIELDS (Definition): the abbreviation and, as its long form, up to min(|A| + 5, 2 |A|) words beside it.
+    YIELDS (Candidate): the abbreviation and up to min(|A| + 5, 2 |A|) words before its bracket, or all in the bracket.
     """
+    last = 0
     for match in BRACKETS.finditer(text):
-        start = max(match.start() - REACH, 0)
-        before = BARRIER.split(text[start : match.start()])[-1].split()
-        inside = re.split(r"[,;:]\s", match[1])[0].strip().strip(QUOTES)
-        if is_short_form(inside):
-            yield Definition(inside, " ".join(before[-most_words(inside) :]), start, match.end())
-        elif before and is_short_form(before[-1]):
-            yield Definition(before[-1], " ".join(match[1].split()), start, match.end())
+        found = read_brackets(text, match, max(match.start() - REACH, last))
+        if found:
+            yield found
+        # A long form can contain square brackets: "[3H]saxitoxin (STX)".
+        if found or match[1]:
+            last = match.end()
+
+
+def read_brackets(text: str, match: re.Match[str], low: int) -> Candidate | None:
+    """Return the candidate that has its abbreviation or its long form in brackets.
+
+    text (str): the text.
+    match (re.Match): the brackets.
+    low (int): the offset before which nothing belongs to it.
+    RETURNS (Candidate | None): the candidate; None if neither the brackets nor the word before can be an abbreviation.
+    """
+    barriers = [barrier.end() for barrier in BARRIER.finditer(text, low, match.start())]
+    before = [*WORD.finditer(text, max([low, *barriers]), match.start())]
+    inside = re.split(r"[,;:]\s", match[1] or match[2])[0].strip().strip(QUOTES)
+    if before and is_short_form(inside):
+        first = before[-most_words(inside) :][0]
+        return Candidate(inside, text.index(inside, match.start()), first.start(), before[-1].end())
+    if before and is_short_form(before[-1][0]):
+        return Candidate(before[-1][0], before[-1].start(), match.start() + 1, match.end() - 1)
+    return None
 
 
 def most_words(short: str) -> int:
@@ -196,14 +274,16 @@ def best_long_form(short: str, long: str) -> str | None:
             position -= 1
         if position < 0:
             return None
-    form = long[long.rfind(" ", 0, position) + 1 :].strip(f" -{QUOTES}")
+    while position > 0 and not long[position - 1].isspace():
+        position -= 1
+    form = long[position:].strip(BESIDE_FORM)
     return form if is_long_form(form, short) else None
 
 
 def is_long_form(form: str, short: str) -> bool:
     """Return whether a form is longer than its short form, does not contain it as a word, and is not too long."""
     words = form.split()
-    return len(form) > len(short) and short not in words and len(words) <= most_words(short)
+    return len(short) < len(form) <= REACH and short not in words and len(words) <= most_words(short)
 
 
 ABBREVIATIONS = Factory(

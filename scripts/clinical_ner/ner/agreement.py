@@ -5,14 +5,24 @@ occurrences vote.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import TypeVar
 
 from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Span
-from spacy.util import filter_spans
 
 from ..factory import Factory
 from ..version import check_version
+from .mentions import mean_confidence, read_mentions, set_confidence, set_mentions, taken_tokens
+
+Form = tuple[str, ...]
+Key = TypeVar("Key")
+# A word of this many characters can be another one in capitals: "AIDS" and "aids", "Lead" and "lead".
+SHORT = 5
+# Longer mentions have no vote: the time to find a mention's words is proportional to their number.
+MAX_TOKENS = 64
 
 
 def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
@@ -31,7 +41,9 @@ def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
 
 
 class Agreement:
-    """A component that gives all occurrences of the same words in a document the same label, ignoring case.
+    """A component that gives all occurrences of the same words in a document the same label.
+
+    Case is ignored, except in short words: "MS" and "ms" are different words.
 
     Gale, Church and Yarowsky, One sense per discourse, 1992.
     """
@@ -45,37 +57,86 @@ class Agreement:
         doc (Doc): the document with the mentions that the head found.
         RETURNS (Doc): the same document with the mentions that won the vote.
         """
-        mentions, others = defaultdict(list), defaultdict(list)
-        for ent in doc.ents:
-            mentions[words(ent)].append(ent)
-        for span in find_others(doc, [ents[0] for ents in mentions.values()]):
-            others[words(span)].append(span)
-        agreed: list[Span] = []
-        for form, ents in mentions.items():
-            if len(ents) >= self.share * (len(ents) + len(others[form])):
-                agreed += agree(ents, others[form])
-        doc.ents = filter_spans(agreed)
+        agreed, voters = [], []
+        for ent in read_mentions(doc):
+            (voters if len(ent) <= MAX_TOKENS else agreed).append(ent)
+        mentions = group_by(form, voters)
+        others = find_others(doc, mentions)
+        for name, ents in mentions.items():
+            agreed += self.vote(ents, others.get(name, []))
+        set_mentions(doc, agreed)
         return doc
 
+    def vote(self, mentions: list[Span], others: list[Span]) -> list[Span]:
+        """Return the mentions of a form after the vote.
 
-def words(span: Span) -> tuple[str, ...]:
-    """Return the words of a span in lower case."""
+        mentions (list[Span]): the mentions that the head found.
+        others (list[Span]): the form's other occurrences.
+        RETURNS (list[Span]): a mention for each occurrence, or none if too few are mentions. Then a short word votes
+            once more by each of its spellings: an ECG's "lead" does not vote on "Lead".
+        """
+        if self.is_enough(mentions, others):
+            return agree(mentions, others)
+        if not is_short(mentions[0]):
+            return []
+        spellings, rest = group_by(attrgetter("text"), mentions), group_by(attrgetter("text"), others)
+        pairs = [(same, rest.get(spelling, [])) for spelling, same in spellings.items()]
+        return [mention for pair in pairs if self.is_enough(*pair) for mention in agree(*pair)]
+
+    def is_enough(self, mentions: list[Span], others: list[Span]) -> bool:
+        """Return whether the share of mentions among all occurrences is large enough."""
+        return len(mentions) >= self.share * (len(mentions) + len(others))
+
+
+def group_by(key: Callable[[Span], Key], spans: Iterable[Span]) -> dict[Key, list[Span]]:
+    """Return spans by a key, in order."""
+    groups = defaultdict(list)
+    for span in spans:
+        groups[key(span)].append(span)
+    return dict(groups)
+
+
+def is_short(span: Span) -> bool:
+    """Return whether a span is one short word."""
+    return len(span) == 1 and len(span.text) <= SHORT
+
+
+def form(span: Span) -> Form:
+    """Return what all occurrences of the same words share.
+
+    span (Span): the words.
+    RETURNS (Form): the words in lower case; as they are if they are one short word in capitals ("AIDS", not
+        "aids"), or one of up to two characters ("Mg", not "mg").
+    """
+    if is_short(span) and (span.text.isupper() or len(span.text) <= 2):
+        return (span.text,)
     return tuple(token.lower_ for token in span)
 
 
-def find_others(doc: Doc, mentions: list[Span]) -> list[Span]:
-    """Find the occurrences of mentions' words outside all mentions.
+def find_others(doc: Doc, mentions: dict[Form, list[Span]]) -> dict[Form, list[Span]]:
+    """Find the occurrences of mentions' words outside all mentions and blocked tokens.
 
     doc (Doc): the document.
-    mentions (list[Span]): one mention for each sequence of words.
-    RETURNS (list[Span]): the occurrences in order. They may overlap.
+    mentions (dict[Form, list[Span]]): the mentions by their form.
+    RETURNS (dict[Form, list[Span]]): the occurrences by their form, in order. They may overlap.
     """
-    if not mentions:
-        return []
     matcher = PhraseMatcher(doc.vocab, attr="LOWER")
-    matcher.add("mention", [Doc(doc.vocab, words=[token.text for token in mention]) for mention in mentions])
-    taken = {token.i for ent in doc.ents for token in ent}
-    return [span for span in matcher(doc, as_spans=True) if taken.isdisjoint(range(span.start, span.end))]
+    for name, ents in mentions.items():
+        matcher.add(" ".join(name), [Doc(doc.vocab, words=[token.text for token in ents[0]])])
+    names = {doc.vocab.strings[" ".join(name)]: name for name in mentions}
+    taken, others, orths = taken_tokens(doc), defaultdict(list), doc.to_array("ORTH").tolist()
+    # By word, because a text can repeat one thousands of times.
+    word_forms: dict[int, Form] = {}
+    for key, start, end in matcher(doc):
+        if not taken.isdisjoint(range(start, end)):
+            continue
+        # Without case, "ms" is an occurrence of "MS".
+        orth = orths[start]
+        if end - start == 1 and orth not in word_forms:
+            word_forms[orth] = form(doc[start:end])
+        if end - start > 1 or word_forms[orth] == names[key]:
+            others[names[key]].append(doc[start:end])
+    return dict(others)
 
 
 def agree(mentions: list[Span], others: list[Span]) -> list[Span]:
@@ -89,10 +150,8 @@ def agree(mentions: list[Span], others: list[Span]) -> list[Span]:
     label, _ = Counter(mention.label_ for mention in mentions).most_common(1)[0]
     right = [mention for mention in mentions if mention.label_ == label]
     changed = [Span(span.doc, span.start, span.end, label) for span in (*mentions, *others) if span.label_ != label]
-    if right[0].has_extension("confidence") and right[0]._.confidence is not None:
-        confidence = sum(mention._.confidence for mention in right) / (len(mentions) + len(others))
-        for span in changed:
-            span._.confidence = confidence
+    confidence = mean_confidence(right)
+    set_confidence(changed, confidence and confidence * len(right) / (len(mentions) + len(others)))
     return [*right, *changed]
 
 

@@ -1,0 +1,225 @@
+"""The context component: sets the attributes of mentions from cues around them and from the headings of their sections.
+
+In: doc.ents and, if `clinical_sections` or another component has set them, sentences and sections.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import ensure_path
+
+from ..factory import Factory
+from ..version import check_version
+from .matching import Cue, CueMatcher, Words, without_space
+from .rules import ATTRIBUTES, DEFAULT_RULES, OPPOSITES, ContextRule, ContextRules, parse_rules, read_rules
+from .scope import Target, distance, find_edges
+from .sentences import sentence_bounds, split_sentences
+
+FILE = "context_rules.json"
+MODIFIERS = "modifiers"
+
+
+def make_context(nlp: Language, name: str, rules: str | Path | None, replace: bool) -> "Context":
+    """Return the component.
+
+    nlp (Language): the pipeline.
+    name (str): the component's name in it.
+    rules (str | Path | None): a file of rules in medspaCy's JSON format, beside the default ones.
+    replace (bool): whether to use these rules only.
+    RETURNS (Context): the component.
+    RAISES (ValueError): a rule is wrong, or `replace` is set without rules.
+    """
+    check_version(nlp)
+    return Context(nlp, ensure_path(rules) if rules else None, replace=replace)
+
+
+def add_attributes() -> None:
+    """Register the attributes with spaCy's Span. They are None until the component has run."""
+    for name in (*ATTRIBUTES.values(), MODIFIERS):
+        if not Span.has_extension(name):
+            Span.set_extension(name, default=None)
+
+
+class Context:
+    """A component that sets whether a mention is negated, uncertain, past, hypothetical, a relative's or an allergy.
+
+    Chapman et al. (2001), https://doi.org/10.1006/jbin.2001.1029, and Harkema et al. (2009),
+    https://doi.org/10.1016/j.jbi.2009.05.002.
+    """
+
+    def __init__(self, nlp: Language, path: Path | None = None, *, replace: bool = False):
+        """Read the rules.
+
+        nlp (Language): the pipeline, for its vocabulary and tokenizer.
+        path (Path | None): a file of rules. If it does not exist, they have to come from a saved pipeline.
+        replace (bool): whether to leave out the default rules.
+        RAISES (ValueError): a rule is wrong, or `replace` is set without rules.
+        """
+        if replace and path is None:
+            raise ValueError("replace = true needs rules = a file")
+        self.nlp = nlp
+        self.path = path
+        self.matcher: CueMatcher | None = None
+        add_attributes()
+        default = ContextRules(()) if replace else read_rules(DEFAULT_RULES, nlp.vocab)
+        self.rules: ContextRules | None = default
+        if path is not None:
+            # A saved pipeline brings its rules, and may be loaded where the file is not.
+            self.rules = default.extended(read_rules(path, nlp.vocab)) if path.is_file() else None
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Set the attributes of a document's mentions.
+
+        doc (Doc): the document with its mentions.
+        RETURNS (Doc): the same document.
+        RAISES (ValueError): the file of rules does not exist.
+        """
+        if not doc.ents:
+            return doc
+        rules = self.get_rules()
+        if self.matcher is None:
+            self.matcher = CueMatcher(rules.rules, self.nlp.tokenizer)
+        words = without_space(doc)
+        if not words.places:
+            # A mention of white space.
+            return doc
+        targets = find_targets(doc, words)
+        bounds = sentence_bounds(doc, words)
+        cues = outside_mentions(self.matcher(doc, words, bounds), targets)
+        edges = find_edges(split_sentences(doc, words, bounds, cues, targets), rules.terminating_types)
+        for ent, target, (section, title) in zip(doc.ents, targets, find_titles(doc), strict=True):
+            found = without_opposites(edges.get(target.number, ()), target)
+            heading = section_modifiers(ent, title, rules.sections.get(section), found)
+            set_attributes(ent, [*heading, *as_modifiers(found, doc, words)])
+        return doc
+
+    def get_rules(self) -> ContextRules:
+        """Return the rules, or raise a ValueError if their file does not exist."""
+        if self.rules is None:
+            raise ValueError(f"the file of context rules {self.path} is not there")
+        return self.rules
+
+    def initialize(self, get_examples: Callable[[], Iterable] | None = None, *, nlp: Language | None = None) -> None:
+        """Check that there are rules, before a training. The tokenizer may be another one than before."""
+        self.get_rules()
+        self.matcher = None
+
+    def set_rules(self, data: Any) -> None:
+        """Replace the rules by the content of a saved file."""
+        self.rules = parse_rules(data, self.nlp.vocab)
+        self.matcher = None
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Return the rules as bytes."""
+        return json.dumps(self.get_rules().to_dict()).encode("utf8")
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Context":
+        """Replace the rules by those of `to_bytes`."""
+        self.set_rules(json.loads(data))
+        return self
+
+    def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
+        """Write the rules to a folder."""
+        folder = ensure_path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = json.dumps(self.get_rules().to_dict(), indent=1, ensure_ascii=False)
+        (folder / FILE).write_text(lines, encoding="utf8")
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Context":
+        """Replace the rules by those of `to_disk`."""
+        self.set_rules(json.loads((ensure_path(path) / FILE).read_text(encoding="utf8")))
+        return self
+
+
+def find_targets(doc: Doc, words: Words) -> list[Target]:
+    """Return the mentions of a document, their tokens counted without white space."""
+    places = np.asarray(words.places)
+    starts = np.searchsorted(places, [ent.start for ent in doc.ents]).tolist()
+    ends = np.searchsorted(places, [ent.end for ent in doc.ents]).tolist()
+    labels = [ent.label_ for ent in doc.ents]
+    return [Target(*values, number) for number, values in enumerate(zip(starts, ends, labels, strict=True))]
+
+
+def outside_mentions(cues: Sequence[Cue], targets: Sequence[Target]) -> list[Cue]:
+    """Return the cues that are not within a mention: "non" of "non-Hodgkin lymphoma" is none."""
+    starts = [target.start for target in targets]
+
+    def is_outside(cue: Cue) -> bool:
+        number = bisect_right(starts, cue.start) - 1
+        return number < 0 or targets[number].end < cue.end
+
+    return [cue for cue in cues if is_outside(cue)]
+
+
+def without_opposites(cues: Iterable[Cue], target: Target) -> list[Cue]:
+    """Return the cues of a mention without those that a nearer cue of the opposite category outweighs, in order.
+
+    In "history of MI, chest pain today" the pain is nearer to "today".
+    """
+    left = sorted(cues, key=lambda cue: cue.start)
+    for opposite, category in OPPOSITES.items():
+        near = min((distance(cue, target) for cue in left if cue.rule.category == opposite), default=None)
+        if near is not None:
+            left = [cue for cue in left if cue.rule.category != category or distance(cue, target) < near]
+    return left
+
+
+def as_modifiers(cues: Iterable[Cue], doc: Doc, words: Words) -> list[dict[str, Any]]:
+    """Return cues that set an attribute with their offsets in the text."""
+    spans = [(cue.rule.category, doc[words.places[cue.start] : words.places[cue.end - 1] + 1]) for cue in cues]
+    return [modifier(category, span) for category, span in spans if category in ATTRIBUTES]
+
+
+def modifier(category: str, span: Span) -> dict[str, Any]:
+    """Return what says that a mention is of a category, as in JSON."""
+    return {"category": category, "start": span.start_char, "end": span.end_char}
+
+
+def section_modifiers(ent: Span, title: Span | None, rule: ContextRule | None, cues: Sequence[Cue]) -> list[dict[str, Any]]:
+    """Return what the heading of a mention's section says of it, unless a cue says the opposite."""
+    if rule is None or title is None or not rule.allows(ent.label_):
+        return []
+    if any(OPPOSITES.get(cue.rule.category) == rule.category for cue in cues):
+        return []
+    return [modifier(rule.category, title)]
+
+
+def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
+    """Set the attributes of a mention."""
+    categories = {one["category"] for one in modifiers}
+    for category, name in ATTRIBUTES.items():
+        ent._.set(name, category in categories)
+    ent._.set(MODIFIERS, modifiers)
+
+
+def find_titles(doc: Doc) -> list[tuple[str, Span | None]]:
+    """Return category and heading of the section of each mention: ("", None) if nothing has found sections."""
+    sections = doc._.sections if Doc.has_extension("sections") else None
+    if not sections:
+        return [("", None)] * len(doc.ents)
+    starts = [section.section_span[0] for section in sections]
+    found = [sections[max(bisect_right(starts, ent.start) - 1, 0)] for ent in doc.ents]
+    return [(section.category or "", title_of(doc, section.title_span)) for section in found]
+
+
+def title_of(doc: Doc, bounds: tuple[int, int]) -> Span | None:
+    """Return the heading of a section, or None if it has none."""
+    start, end = bounds
+    return doc[start:end] if start < end else None
+
+
+CONTEXT = Factory(
+    "clinical_context",
+    make_context,
+    {
+        "requires": ["doc.ents"],
+        "assigns": [f"span._.{name}" for name in (*ATTRIBUTES.values(), MODIFIERS)],
+        "default_config": {"rules": None, "replace": False},
+    },
+)

@@ -1,0 +1,202 @@
+"""Find the cues of a document: spaCy's PhraseMatcher for literals, Matcher for patterns, `re` for expressions.
+
+Tokens of white space are left out first, so that "no  evidence\nof" is "no evidence of".
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from spacy.attrs import ENT_IOB, ENT_TYPE, IDX, IS_SPACE, LEMMA, LOWER, POS, TAG
+from spacy.matcher import Matcher, PhraseMatcher
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from .rules import ContextRule
+
+COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
+# Of at most so many tokens one can start a pattern; above, it is faster to ask at every token.
+DENSE = 4
+CURLY = "\u2019"
+# What a cue that counts at an end only can have after it.
+CLOSING = {*".,;:)]!?\u2013\u2014-"}
+
+
+class Cue(NamedTuple):
+    """A rule's match.
+
+    start, end (int): its tokens, white space not counted.
+    rule (ContextRule): the rule.
+    """
+
+    start: int
+    end: int
+    rule: ContextRule
+
+
+class Words(NamedTuple):
+    """A document without its tokens of white space.
+
+    doc (Doc): the words. The document itself, if it has no white space but single spaces.
+    places (Sequence[int]): the token of the original document that each word is.
+    """
+
+    doc: Doc
+    places: Sequence[int]
+
+
+def without_space(doc: Doc) -> Words:
+    """Return a document without tokens of white space, and with straight apostrophes.
+
+    doc (Doc): any document.
+    RETURNS (Words): its words. They keep what rules can ask for: part of speech, lemma, entity.
+    """
+    is_space = doc.to_array(IS_SPACE).astype(bool)
+    if not is_space.any() and CURLY not in doc.text:
+        return Words(doc, range(len(doc)))
+    places = np.flatnonzero(~is_space).tolist()
+    words = [doc[place].text.replace(CURLY, "'") for place in places]
+    copy = Doc(doc.vocab, words=words)
+    return Words(copy.from_array(list(COPIED), doc.to_array(list(COPIED))[places]), places)
+
+
+class CueMatcher:
+    """Finds the cues of a list of rules."""
+
+    def __init__(self, rules: Sequence[ContextRule], tokenizer: Tokenizer):
+        """Prepare the rules.
+
+        rules (Sequence[ContextRule]): the rules.
+        tokenizer (Tokenizer): the pipeline's, to split literals as documents are split.
+        """
+        self.rules = {str(number): rule for number, rule in enumerate(rules)}
+        self.vocab = tokenizer.vocab
+        self.phrases = PhraseMatcher(self.vocab, attr="LOWER")
+        self.patterns = PatternMatcher(self.vocab)
+        self.expressions: list[tuple[re.Pattern, ContextRule]] = []
+        for key, rule in self.rules.items():
+            if rule.pattern is None:
+                self.phrases.add(key, [without_space(tokenizer(rule.literal.strip())).doc])
+            elif isinstance(rule.pattern, str):
+                self.expressions.append((re.compile(rule.pattern, re.IGNORECASE), rule))
+            else:
+                self.patterns.add(key, rule.pattern)
+
+    def __call__(self, doc: Doc, words: Words, bounds: Sequence[int]) -> list[Cue]:
+        """Find the cues of a document.
+
+        doc (Doc): the document.
+        words (Words): the same without white space.
+        bounds (Sequence[int]): the first word of each sentence, and the number of words.
+        RETURNS (list[Cue]): the cues in order, see `longest`. None crosses the end of a sentence.
+        """
+        strings = self.vocab.strings
+        matches = [*self.phrases(words.doc), *self.patterns(words.doc)]
+        cues = [Cue(start, end, self.rules[strings[key]]) for key, start, end in matches]
+        if self.expressions:
+            cues += self.find_expressions(doc, words)
+        return longest(cue for cue in cues if counts(cue, words, bounds))
+
+    def find_expressions(self, doc: Doc, words: Words) -> list[Cue]:
+        """Find the matches of regular expressions. Parts of tokens are extended to whole tokens, as in medspaCy."""
+        text = doc.text
+        starts = doc.to_array(IDX)[words.places].tolist() if words.places else []
+        return [
+            Cue(max(bisect_right(starts, match.start()) - 1, 0), bisect_left(starts, match.end()), rule)
+            for expression, rule in self.expressions
+            for match in expression.finditer(text)
+            if match[0].strip()
+        ]
+
+
+class PatternMatcher:
+    """spaCy's Matcher, asked only at tokens where a pattern can start.
+
+    Matcher evaluates an `IN` in Python at every token. Nearly all patterns start with one of a few words.
+    """
+
+    def __init__(self, vocab: Vocab):
+        self.vocab = vocab
+        self.all = Matcher(vocab)
+        self.anywhere = Matcher(vocab)
+        self.anchored: dict[int, tuple[Matcher, int]] = {}
+
+    def add(self, key: str, pattern: list[dict[str, Any]]) -> None:
+        """Add a pattern under a key."""
+        self.all.add(key, [pattern])
+        words, width = first_words(pattern), max_width(pattern)
+        if not words or width is None:
+            self.anywhere.add(key, [pattern])
+            return
+        for word in words:
+            lower = self.vocab.strings.add(word)
+            matcher, widest = self.anchored.get(lower, (Matcher(self.vocab), 0))
+            matcher.add(key, [pattern])
+            self.anchored[lower] = matcher, max(widest, width)
+
+    def __call__(self, doc: Doc) -> Iterator[tuple[int, int, int]]:
+        """Yield key, start and end of each match."""
+        lower = doc.to_array(LOWER)
+        places = np.flatnonzero(np.isin(lower, np.fromiter(self.anchored, "uint64", len(self.anchored))))
+        if DENSE * len(places) > len(doc):
+            yield from self.all(doc)
+            return
+        if len(self.anywhere):
+            yield from self.anywhere(doc)
+        for place in places.tolist():
+            matcher, width = self.anchored[int(lower[place])]
+            for key, start, end in matcher(doc[place : place + width]):
+                if start == 0:
+                    yield key, place, place + end
+
+
+def first_words(pattern: list[dict[str, Any]]) -> list[str]:
+    """Return the words that a pattern can start with; none if it can start otherwise."""
+    if list(pattern[0]) != ["LOWER"]:
+        return []
+    value = pattern[0]["LOWER"]
+    if isinstance(value, str):
+        return [value]
+    return value["IN"] if list(value) == ["IN"] else []
+
+
+def max_width(pattern: list[dict[str, Any]]) -> int | None:
+    """Return the number of tokens that a pattern matches at most, or None if there is no maximum."""
+    widths = [re.fullmatch(r"[?!1]|\{(?:\d+,)?(\d+)\}", token.get("OP", "1")) for token in pattern]
+    return sum(int(width[1] or 1) for width in widths if width) if all(widths) else None
+
+
+def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
+    """Return whether a cue is within a sentence and, if its rule says so, before a sign or the sentence's end."""
+    end = bounds[bisect_right(bounds, cue.start)]
+    if cue.end > end:
+        return False
+    return not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING
+
+
+def longest(cues: Iterable[Cue]) -> list[Cue]:
+    """Return the cues without those that overlap a longer one.
+
+    Cues with the same tokens stay, because two rules can have one literal. A termination neither removes a cue nor
+    is removed by one, because "but no" is both; a PSEUDO cue removes all.
+
+    cues (Iterable[Cue]): cues in any order.
+    RETURNS (list[Cue]): those left, by start and end, without PSEUDO.
+    """
+    kept, taken, pseudo = [], {}, set()
+    for cue in sorted(cues, key=lambda cue: (cue.start - cue.end, cue.rule.direction != "PSEUDO", cue.start)):
+        own = (cue.start, cue.end)
+        tokens = range(*own)
+        if cue.rule.direction == "TERMINATE":
+            kept.append(cue)
+        elif all(taken.get(token, own) == own for token in tokens) and pseudo.isdisjoint(tokens):
+            taken.update(dict.fromkeys(tokens, own))
+            if cue.rule.direction == "PSEUDO":
+                pseudo.update(tokens)
+            else:
+                kept.append(cue)
+    kept = [cue for cue in kept if pseudo.isdisjoint(range(cue.start, cue.end))]
+    return sorted(kept, key=lambda cue: (cue.start, cue.end))

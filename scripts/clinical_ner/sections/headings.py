@@ -1,0 +1,276 @@
+"""Headings: at the start of a line, alone on it or with text behind them, and within a line."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from .layout import BULLETS, Line
+from .rules import LONGEST, RuleTable, SectionRule
+
+# Before a heading: Markdown, a number or letter, signs of emphasis.
+LEAD = re.compile(
+    r"(?:#{1,6}[ \t]*|>+[ \t]*)?(?:\(?(?:\d{1,2}(?:\.\d{1,2})*|[A-Za-z]|[IVXivx]{1,4})[.)][ \t]+)?"
+    r"(?:[*_]{1,3}|[=\-]{2,}|\[)?[ \t]*"
+)
+NAME = re.compile(
+    rf"(?P<name>[^\W\d_](?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
+    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t))[*_]{0,3}"
+)
+FIRST_WORDS = re.compile(r"(?P<name>[^\W\d_][^,\n\r]{0,40}),")
+MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
+BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
+# What a heading within a line can start after: a sentence, a semicolon, a wide gap, a bar.
+GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
+WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
+MOST_WORDS = 8
+# In these, an unknown heading is about a problem or a part of the body.
+WITH_PARTS = frozenset(
+    (
+        "observation_and_plan",
+        "hospital_course",
+        "physical_exam",
+        "review_of_systems",
+        "labs_and_studies",
+        "imaging",
+        "problem_list",
+        "diagnoses",
+        "medications",
+    )
+)
+OTHER = "other"
+SIGNATURE = "signature"
+
+
+class Heading(NamedTuple):
+    """A heading in a text.
+
+    start, end (int): the offsets of its first character, signs before it included, and after its last: its colon.
+    category (str | None): of the section that it starts; None if the text after it belongs to no section.
+    rule (SectionRule | None): the rule that it was found by; None if its looks alone say that it is one.
+    at_line (bool): whether it starts a line.
+    """
+
+    start: int
+    end: int
+    category: str | None
+    rule: SectionRule | None
+    at_line: bool
+
+
+class Candidate(NamedTuple):
+    """What may be a heading at the start of a line.
+
+    start, end (int): as in `Heading`.
+    name (str): its words.
+    sign (str): what is behind it: ":", ">" or a dash, stripped; empty if it ends its line, a blank if a wide gap is.
+    level (int): of a Markdown heading; 0 if it is none.
+    is_bulleted, is_numbered (bool): whether it looks like an item of a list.
+    is_apart (bool): whether a blank line, or nothing, is before it.
+    """
+
+    start: int
+    end: int
+    name: str
+    sign: str
+    level: int
+    is_bulleted: bool
+    is_numbered: bool
+    is_apart: bool
+
+    @property
+    def is_capital(self) -> bool:
+        """Whether it is in capitals."""
+        return self.name.isupper() and len(self.name) > 1
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nothing is behind it on its line but a sign."""
+        return not self.sign
+
+    @property
+    def n_words(self) -> int:
+        """How many words it has."""
+        return len(self.name.split())
+
+
+class HeadingFinder:
+    """Finds the headings of one text, line by line. What a heading means depends on the one before."""
+
+    def __init__(self, text: str, lines: Sequence[Line], table: RuleTable):
+        self.text = text
+        self.lines = lines
+        self.table = table
+        # Of the section that the current line is in.
+        self.category: str | None = None
+        self.has_section = False
+        self.level = 0
+        self.is_bulleted = False
+
+    def find(self) -> list[Heading]:
+        """Return the headings in order. They do not overlap."""
+        found: list[Heading] = []
+        is_apart = True
+        for line in self.lines:
+            if not line.is_blank:
+                first = self.find_first(line, is_apart)
+                found += [first] if first else []
+                found += self.find_inner(line, first.end if first else line.start)
+            is_apart = line.is_blank
+        return as_abstract(found)
+
+    def find_first(self, line: Line, is_apart: bool) -> Heading | None:
+        """Return the heading at the start of a line, or None."""
+        candidate = make_candidate(self.text, line, is_apart)
+        if candidate is None:
+            return self.find_signature(line)
+        rule = self.table.find(candidate.name)
+        if rule is not None and not self.is_plausible(candidate, rule):
+            return None
+        if rule is None and may_be_searched(candidate):
+            rule = self.table.search(candidate.name)
+        if rule is not None:
+            return self.accept(candidate, rule)
+        return self.accept_unknown(candidate) or self.find_signature(line)
+
+    def is_plausible(self, candidate: Candidate, rule: SectionRule) -> bool:
+        """Return whether words that a rule knows are a heading where they are."""
+        if candidate.is_bulleted and self.has_section and not self.is_bulleted:
+            return False
+        if rule.metadata.get("line"):
+            return candidate.is_alone and rule.category != self.category
+        if candidate.sign in (":", ">"):
+            return True
+        if len(candidate.name) == 1 or (candidate.is_bulleted and not candidate.level):
+            return False
+        if candidate.sign == " ":
+            return candidate.is_capital
+        if candidate.is_numbered and not candidate.level:
+            return candidate.is_capital or candidate.is_apart
+        return candidate.level > 0 or candidate.name[0].isupper()
+
+    def accept(self, candidate: Candidate, rule: SectionRule) -> Heading | None:
+        """Return a heading that a rule knows; None if it is one within a section."""
+        if rule.category is None:
+            return None
+        self.category, self.has_section = rule.category, True
+        self.level, self.is_bulleted = candidate.level, candidate.is_bulleted
+        return Heading(candidate.start, candidate.end, rule.category, rule, at_line=True)
+
+    def accept_unknown(self, candidate: Candidate) -> Heading | None:
+        """Return a heading that only looks like one, if it ends the section before it."""
+        if not self.has_section or self.category in WITH_PARTS or candidate.is_bulleted:
+            return None
+        is_markdown = 0 < candidate.level <= (self.level or candidate.level) and candidate.is_alone
+        is_title = candidate.is_apart and candidate.is_capital and len(candidate.name) >= 5
+        has_digit = any(char.isdigit() for char in candidate.name)
+        if not (is_markdown or (is_title and candidate.sign in ("", ":") and not has_digit)):
+            return None
+        self.category, self.level = OTHER, candidate.level
+        return Heading(candidate.start, candidate.end, OTHER, None, at_line=True)
+
+    def find_signature(self, line: Line) -> Heading | None:
+        """Return a letter's closing words, which a comma follows, as a heading; None if there are none."""
+        match = FIRST_WORDS.match(self.text, line.start, line.end)
+        rule = self.table.find(match["name"]) if match else None
+        if match is None or rule is None or rule.category != SIGNATURE:
+            return None
+        self.category, self.has_section = SIGNATURE, True
+        return Heading(line.start, match.end(), SIGNATURE, rule, at_line=True)
+
+    def find_inner(self, line: Line, start: int) -> Iterator[Heading]:
+        """Yield the headings within a line: "PMH: asthma. Meds: salbutamol. Allergies: none".
+
+        line (Line): the line.
+        start (int): where to start, behind its first heading.
+        """
+        colon = self.text.find(":", start, line.end)
+        while colon >= 0:
+            name_start = self.inner_start(start, colon)
+            if name_start is not None:
+                rule = self.table.find(self.text[name_start:colon])
+                if rule is not None and rule.category is not None:
+                    self.category, self.has_section = rule.category, True
+                    yield Heading(name_start, colon + 1, rule.category, rule, at_line=False)
+                    start = colon + 1
+            colon = self.text.find(":", colon + 1, line.end)
+
+    def inner_start(self, start: int, colon: int) -> int | None:
+        """Return where the known heading before a colon starts, or None if there is none.
+
+        start (int): it does not start before this offset.
+        colon (int): the colon's offset.
+        """
+        low = max(start, colon - LONGEST)
+        window = self.text[low:colon]
+        last = re.split(r"[\s\-]", window[-30:].rstrip())[-1].strip("().;|").lower()
+        if not last or last not in self.table.last_words:
+            return None
+        for match in list(WORD_START.finditer(window))[-MOST_WORDS:]:
+            name, before = window[match.start() :], self.text[max(low - 2, start) : low + match.start()]
+            rule = self.table.find(name)
+            if rule and name[0].isupper() and is_inner_heading(name, before[-4:]):
+                return low + match.start()
+        return None
+
+
+def make_candidate(text: str, line: Line, is_apart: bool) -> Candidate | None:
+    """Return what may be a heading at the start of a line, or None.
+
+    text (str): the text.
+    line (Line): the line.
+    is_apart (bool): whether a blank line, or nothing, is before it.
+    RETURNS (Candidate | None): the candidate.
+    """
+    bullet = BULLET.match(text, line.start, line.end) if not text.startswith("**", line.start) else None
+    markdown = MARKDOWN.match(text, line.start, line.end)
+    lead = LEAD.match(text, line.content if bullet else line.start, line.end)
+    start = lead.end() if lead else line.start
+    match = NAME.match(text, start, line.end)
+    if match is None:
+        return None
+    sign = match["sign"].strip()[:1] or ("" if match.end() >= line.end else " ")
+    level = (len(markdown[1]) if markdown[1] else 6) if markdown else 0
+    is_numbered = text[line.start] in "(0123456789" or (line.is_item and not bullet and not level)
+    return Candidate(line.start, match.end(), match["name"].rstrip(), sign, level, bool(bullet), is_numbered, is_apart)
+
+
+def may_be_searched(candidate: Candidate) -> bool:
+    """Return whether a candidate looks enough like a heading for the rules with a regular expression."""
+    if candidate.n_words > MOST_WORDS or (candidate.is_bulleted and not candidate.level):
+        return False
+    if candidate.level or candidate.is_capital:
+        return candidate.sign in ("", ":")
+    if not candidate.name[0].isupper() or candidate.name[-1] in ".,;":
+        return False
+    is_title = all(word[0].isupper() or len(word) < 4 for word in candidate.name.split())
+    return (candidate.sign == ":" and (is_title or candidate.n_words <= 5)) or (
+        candidate.is_alone and candidate.is_apart and candidate.n_words <= 5
+    )
+
+
+def is_inner_heading(name: str, before: str) -> bool:
+    """Return whether known words with a colon within a line are a heading.
+
+    name (str): the words.
+    before (str): the last characters before them.
+    RETURNS (bool): whether they start after a sentence or a gap, or are in capitals, and more than one letter.
+    """
+    return len(name) > 1 and (GAP.search(before) is not None or (len(name) > 2 and name.isupper()))
+
+
+def as_abstract(headings: list[Heading]) -> list[Heading]:
+    """Return the headings with their categories in an abstract, if the text is one.
+
+    It is if one of them says so (METHODS), or if there are two or more and all of them are headings of abstracts.
+    """
+    of_abstract = [heading.rule.metadata.get("in_abstract") if heading.rule else None for heading in headings]
+    is_abstract = any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings)
+    if not is_abstract and not (
+        len(headings) > 1
+        and all(category or heading.category == OTHER for category, heading in zip(of_abstract, headings, strict=True))
+    ):
+        return headings
+    return [
+        heading._replace(category=category) if category else heading
+        for category, heading in zip(of_abstract, headings, strict=True)
+    ]

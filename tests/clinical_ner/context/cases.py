@@ -1,0 +1,449 @@
+"""Sentences with their mentions and what is true of each: [disease|letters] and {chemical|letters}.
+
+N negated, U uncertain, H historical, Y hypothetical, F family, A allergy. No letter: present, now, the patient's.
+"""
+
+SENTENCES = {
+    "negation before": """
+        No [chest pain|N].
+        no [fever|N]
+        NO [PNEUMOTHORAX|N].
+        Denies [fever|N], [chills|N], or [cough|N].
+        Denies [headache|N] and [nausea|N].
+        He denied any [hematuria|N] or [dysuria|N].
+        Patient denies having [palpitations|N].
+        She denies that she has [depression|N].
+        No [fever|N]/[chills|N].
+        No [fever|N]/[chills|N]/[sweats|N], no [weight loss|N].
+        No [nausea|N], [vomiting|N], [diarrhea|N].
+        No [nausea|N], [vomiting|N] or [diarrhoea|N].
+        Without [wheeze|N] or [stridor|N].
+        Abdomen soft, without [hepatomegaly|N].
+        No evidence of [metastatic disease|N].
+        There is no evidence of [deep vein thrombosis|N].
+        No evidence of recurrence of [breast cancer|N].
+        No evidence of recurrent [melanoma|N].
+        No signs or symptoms of [heart failure|N].
+        No new [rash|N].
+        No acute [fracture|N] or [dislocation|N].
+        No significant [coronary artery disease|N].
+        No radiographic evidence of [pneumonia|N].
+        No focal [consolidation|N], [effusion|N], or [pneumothorax|N].
+        Negative for [malignancy|N].
+        CT head negative for [hemorrhage|N] or [infarct|N].
+        neg for [DVT|N]
+        -ve for [TB|N]
+        ROS -ve for [haemoptysis|N] and [night sweats|N].
+        Tested negative for [influenza|N].
+        Absence of [ascites|N].
+        Free of [pain|N].
+        Free from [seizures|N] since June.
+        Lungs clear, no [crackles|N].
+        She does not have [diabetes|N].
+        He doesn't have [asthma|N].
+        He doesn’t have [asthma|N].
+        Patient is not [septic|N].
+        She was not [tachycardic|N].
+        He did not have any complaints of [chest pain|N] or [dyspnea|N].
+        She never had [malaria|N].
+        Has never been diagnosed with [hypertension|N].
+        X-ray does not show [fracture|N].
+        Ultrasound failed to show [gallstones|N].
+        Findings are not consistent with [pneumonia|N].
+        Picture inconsistent with [sarcoidosis|N].
+        I do not think he has [meningitis|N].
+        We do not believe this is [lupus|N].
+        Low suspicion for [pulmonary embolism|N].
+        Unlikely to be [endocarditis|N].
+        The history argues against [appendicitis|N].
+        Viral [infection] rather than bacterial [pneumonia|N].
+        Nil [jaundice|N], nil [oedema|N].
+        Neither [fever|N] nor [rash|N].
+        w/o [tenderness|N]
+        CT ruled out [pulmonary embolism|N].
+        He was ruled out for [myocardial infarction|N].
+        She no longer has [migraine|N].
+        Lack of [fever|N] is reassuring.
+        CXR: no [infiltrate|N].
+        Ext: no [cyanosis|N], [clubbing|N] or [edema|N].
+        Heart: no [murmurs|N].
+        Cannot appreciate any [lymphadenopathy|N].
+        The patient has no known [coronary disease|N].
+        No [fever|N] was noted.
+        No [masses|N] are seen.
+        No history of [stroke|N].
+        No known history of [liver disease|N].
+        Denies any history of [seizures|N] or [syncope|N].
+        Denies prior history of [cancer|N].
+        No h/o [CAD|N].
+        No prior history of [DVT|N].
+    """,
+    "negation after": """
+        [PE|N] ruled out.
+        [PE|N] was ruled out by CT.
+        [Myocardial infarction|N] has been ruled out.
+        [TB|N]: negative.
+        [Hepatitis B|N] negative.
+        [HIV|N] was negative.
+        [Fever|N]: absent.
+        [Clubbing|N] absent.
+        [Nausea|N] and [vomiting|N] resolved.
+        [Fever|N], [chills|N], and [cough|N] have resolved.
+        [Pneumonia|N], resolved.
+        [Chest pain|N] - none.
+        [Chest pain|N]: none. [Dyspnea|N]: none.
+        [Fever|N]: no. [Cough]: yes.
+        [Rash|N] denied.
+        [Suicidal ideation|N]: denies.
+        [Effusion|N] is not seen.
+        [Lymphadenopathy|N] not present.
+        [Splenomegaly|N] was not appreciated.
+        [Fracture|N] is excluded.
+        [Pulmonary embolism|N] is unlikely.
+        [Endocarditis|N] felt to be unlikely.
+        [Ascites|N] (absent), [jaundice].
+        [Rash|N] (-), [itching] (+)
+        [Pain|N] free for two weeks.
+        The [headache|N] has gone.
+        [COPD], [cough|N] resolved.
+        Patient has [pneumonia], [PE|N] was ruled out.
+    """,
+    "signs": """
+        (-) [rash|N], (+) [itching]
+        -[fever|N] +[cough]
+        +[cough] -[fever|N]
+        ROS: +[nausea], -[vomiting|N], -[diarrhea|N]
+        + [cough], no [fever|N]
+        No [fever|N], + [cough]
+        2+ [edema] bilaterally.
+        No [cyanosis|N], 2+ [edema].
+        [COVID-19] with [hypoxia].
+        - [Pneumonia]
+    """,
+    "contrast": """
+        No [fever|N] but [cough].
+        Denies [chest pain|N] but admits to [nausea].
+        No [fracture|N]; however, [osteopenia] is seen.
+        Although no [fever|N], [chills] were present.
+        No [vomiting|N] although [nausea] persists.
+        No [fever|N], but he has [cough].
+        No [edema|N] except for mild ankle [swelling].
+        No [complaints|N] other than [fatigue].
+        Denied [bleeding|N] apart from [epistaxis].
+        No [rales|N], and the patient has [edema].
+        No [cyanosis|N], there is [edema].
+        No [fever|N], he reports [cough].
+        No [rash|N], she does have [pruritus].
+        Negative for [flu|N], positive for [strep].
+        No [hemorrhage|N], with [edema] of the left lobe.
+        No [fever|N]. [Cough] for three days.
+        No [pain|N], which argues for [neuropathy].
+        No cause for [anemia] found.
+        No source of [bleeding] was found.
+        Lungs: no [wheeze|N]. Heart: [murmur].
+        He is not [febrile|N], yet [tachycardia] persists.
+        [Cough] without [fever|N].
+        [Cough] and [dyspnea], no [fever|N].
+        [Hypertension], no [diabetes|N].
+        [Diabetes] but no [retinopathy|N].
+        [Syncope] secondary to [arrhythmia], no [seizure|N].
+    """,
+    "no negation": """
+        Cannot exclude [pneumonia|U].
+        [Pneumonia|U] cannot be excluded.
+        [Malignancy|U] could not be ruled out.
+        Does not exclude [abscess|U].
+        [PE|U] not ruled out.
+        Unable to rule out [fracture|U].
+        Not without [pain].
+        She does not deny [alcohol abuse].
+        No change in [effusion].
+        No interval change in [cardiomegaly].
+        No improvement in [cough].
+        [Diabetes] is not well controlled.
+        [Pain] not relieved by rest.
+        [Rash] has not resolved.
+        [Cellulitis] not resolved.
+        Not only [anemia] but also [thrombocytopenia].
+        Gram negative [sepsis].
+        Gram-negative [bacteremia] was treated.
+        Triple negative [breast cancer].
+        No doubt this is [gout].
+        No improvement of [dyspnea] on walking.
+        [non-Hodgkin lymphoma] and [anemia].
+        [Non-small cell lung cancer] diagnosed.
+        [No-reflow phenomenon] with [shock].
+        Not compliant with {metformin}.
+        Without treatment of the [infection].
+        [Fever] not responding to {paracetamol}.
+        Off and on [headache].
+    """,
+    "uncertainty": """
+        Possible [pneumonia|U].
+        Probable [gastritis|U].
+        Likely [viral syndrome|U].
+        Suspected [appendicitis|U].
+        Suspicious for [malignancy|U].
+        Concern for [sepsis|U].
+        Concerning for [abscess|U].
+        Worrisome for [metastasis|U].
+        Questionable [nodule|U].
+        ?[PE|U]
+        ? [TIA|U]
+        [TIA|U]?
+        [Stroke|U] vs [TIA|U].
+        [Pneumonia|U] versus [atelectasis|U].
+        May have [lupus|U].
+        Could be [gout|U].
+        This may represent [infection|U] or [infarct|U].
+        Findings suggestive of [cirrhosis|U].
+        Rule out [MI|U].
+        r/o [DVT|U]
+        R/O [sepsis|U], [UTI|U]
+        To rule out [meningitis|U].
+        Evaluate for [PE|U].
+        Presumed [cellulitis|U].
+        DDx: [asthma|U], [COPD|U], [heart failure|U].
+        Differential includes [lymphoma|U], [sarcoidosis|U] and [TB|U].
+        [Pneumonia|U] is possible.
+        [Appendicitis|U] is suspected.
+        [Endometriosis|U] likely.
+        [Gout|U] (possible).
+        Query [cellulitis|U].
+        Favor [pneumonia|U] over [edema].
+        Unclear if [seizure|U].
+        Thought to be [vasculitis|U].
+        Appears to have [dementia|U].
+        Consider [lymphoma|U].
+        Possible [pneumonia|U], [atelectasis|U], or [effusion|U].
+        Possible [pneumonia|U], [hypertension].
+        No [fever|N], possible [UTI|U].
+        [Hypertension], possible [pneumonia|U].
+        Raises the possibility of [vasculitis|U].
+        Working diagnosis of [Crohn's disease|U].
+        Not sure if this is [migraine|U].
+        [Hypothyroidism] as likely cause.
+    """,
+    "time": """
+        History of [hypertension|H].
+        Hx of [MI|H] and [CVA|H].
+        h/o [asthma|H]
+        [Stroke|H] in 2012.
+        [MI|H] (2009).
+        Had [pneumonia|H] in March 2015.
+        In 2010 he had a [stroke|H].
+        Childhood [asthma|H].
+        [Asthma|H] as a child.
+        [Measles|H] in childhood.
+        Prior [DVT|H].
+        Previous [myocardial infarction|H].
+        Remote [stroke|H].
+        Old [infarct|H] in the left MCA territory.
+        s/p [hip fracture|H]
+        Status post [myocardial infarction|H].
+        [Breast cancer|H] ten years ago.
+        Ten years ago, he had a [stroke|H].
+        Previously treated for [syphilis|H].
+        Past [pancreatitis|H].
+        [Ulcer|H] in the past.
+        Past medical history significant for [diabetes|H], [hypertension|H], and [gout|H].
+        PMH: [COPD|H], [CHF|H]
+        Her past medical history includes [lupus|H].
+        Personal history of [melanoma|H].
+        History of [diabetes|H] who presents with [cellulitis].
+        70 yo with a history of [AF|H], now with [stroke].
+        [Chest pain] today, history of [MI|H].
+        History of [MI|H], [chest pain] today.
+        3-day history of [cough].
+        Two week history of [fever] and [rash].
+        A six-month history of [back pain].
+        History of present illness: [cough].
+        Acute on chronic [kidney disease].
+        History of [CKD|H], now acute on chronic [renal failure].
+        New [atrial fibrillation].
+        New onset [diabetes].
+        History of [asthma|H], new [wheeze].
+        [Cough] began 3 weeks ago.
+        [Pain] since 2012.
+        67 year old man with [dyspnea].
+        Old man with [dementia].
+        [Cough] for the past week.
+        Past few days of [fever].
+        [Nodule] unchanged from prior.
+        [Effusion] compared to prior study.
+        Social history: [alcohol abuse].
+        [Chickenpox|H] as a kid and [shingles] now.
+        PMHx of [gout|H].
+        Healed [fracture|H].
+        [Migraine|H] history.
+        Presents with [syncope], prior [MI|H].
+        Recovered from [pneumonia|H].
+        [Hepatitis|H] years ago.
+    """,
+    "hypothetical": """
+        Return if [fever|Y] or [vomiting|Y].
+        Call if you have [chest pain|Y].
+        If [pain|Y] recurs, come back.
+        Should he develop [rash|Y], stop.
+        In case of [bleeding|Y] go to the hospital.
+        Risk of [stroke|Y].
+        At risk for [falls|Y].
+        Monitor for [bleeding|Y], [bruising|Y], and [jaundice|Y].
+        Watch for [infection|Y].
+        {Acetaminophen} as needed for [pain|Y].
+        {Ibuprofen} prn [headache|Y].
+        To prevent [osteoporosis|Y].
+        Prophylaxis for [DVT|Y].
+        [DVT|Y] prophylaxis with {heparin}.
+        Return to ED for [dyspnea|Y] or [syncope|Y].
+        May cause [drowsiness|Y].
+        Side effects include [nausea|Y] and [dizziness|Y].
+        Counseled on [diabetes|Y].
+        Screening for [colon cancer|Y].
+        She should return to the Emergency Department if she experiences [nausea|Y], [vomiting|Y], or [chest pain|Y].
+        Call the physician for any [redness|Y] or [swelling|Y].
+        Seek medical attention for [shortness of breath|Y].
+        Unless [fever|Y] develops.
+        Prescribed to prevent [migraine|Y].
+    """,
+    "family": """
+        Family history of [breast cancer|F].
+        FH: [diabetes|F], [stroke|F]
+        FHx of [CAD|F]
+        Mother had [breast cancer|F].
+        Father died of [MI|F] at 60.
+        His father has [hypertension|F] and [diabetes|F].
+        [Breast cancer|F] in her mother.
+        [Colon cancer|F] (father).
+        [Diabetes|F]: mother.
+        [Diabetes|F] - mother, [stroke|F] - father
+        Mother: [asthma|F]. Father: [gout|F].
+        Mother with [lupus|F], sister with [celiac disease|F].
+        [Heart disease|F] runs in the family.
+        No family history of [colon cancer|NF].
+        Denies family history of [cancer|NF].
+        Family history is negative for [diabetes|NF].
+        Family history is positive for [glaucoma|F].
+        Maternal grandmother had [dementia|F].
+        Paternal uncle with [schizophrenia|F].
+        Two brothers have [haemophilia|F].
+        [Hypertension] in the patient, [stroke|F] in his brother.
+        Mother has [diabetes|F]; patient has [asthma].
+        His mother has [diabetes|F] and he has [asthma].
+        He has [asthma] and his mother has [diabetes|F].
+        Her wife is a nurse and she has [diabetes].
+        Wife is a nurse, [diabetes] well controlled.
+        His wife reports [confusion].
+        Per mother, [fever] for two days.
+        Brought in by her daughter for [confusion].
+        Lives with his mother, has [asthma].
+        Mother states he had a [seizure].
+        Daughter noticed [jaundice].
+        According to his wife, [snoring] is loud.
+        Family physician treated the [gout].
+        Mother of two with [anemia].
+        Discussed with the family, [sepsis] is treated.
+        Mother denies [fever|N].
+        [Prostate cancer|F] in father and brother.
+        [MI|F] in his father at age 50.
+        Sister died from [ovarian cancer|F].
+        His mother did not have [cancer|NF].
+        Mum had [psoriasis|F].
+        MGM with [colon cancer|F].
+    """,
+    "allergies": """
+        Allergic to {penicillin|A}.
+        Allergies: {sulfa|A}, {codeine|A}
+        Allergy to {penicillin|A} ([rash]).
+        {Penicillin|A} allergy.
+        Not allergic to {latex|NA}.
+        No known allergy to {contrast|NA}.
+        Anaphylaxis to {cefazolin|A}.
+        Intolerant of {statins|A}.
+        Allergic to {penicillin|A}, takes {aspirin}.
+        {Penicillin|A}-allergic patient.
+        Allergies include {morphine|A} and {iodine|A}.
+    """,
+    "medications": """
+        {Metformin|N} stopped.
+        {Lisinopril|N} was stopped due to [cough].
+        Stopped {warfarin|N}.
+        Stop {aspirin|N} and {clopidogrel|N}.
+        {Metoprolol|N} held for [hypotension].
+        {Metoprolol|N} was held.
+        Hold {metformin|N}.
+        Avoid {NSAIDs|N}.
+        {NSAIDs|N} should be avoided.
+        Not on {insulin|N}.
+        She is not taking {aspirin|N}.
+        Not currently on {anticoagulants|N}.
+        No longer on {prednisone|N}.
+        Previously on {methotrexate|H}.
+        Discontinued {amiodarone|N}.
+        {Amiodarone|N} discontinued.
+        {Amiodarone|N} was discontinued because of [hypothyroidism].
+        d/c {heparin|N}
+        Consider {gabapentin|Y}.
+        Consider starting {sertraline|Y}.
+        {Insulin|Y} if needed.
+        {Furosemide|Y} if necessary.
+        Will start {apixaban|Y}.
+        Plan to start {rituximab|Y}.
+        Continue {lisinopril}.
+        Takes {aspirin} daily.
+        {Aspirin} 81 mg daily for [CAD].
+        On {warfarin} for [atrial fibrillation].
+        History of [AF|H] on {warfarin}.
+        Off {steroids|N}.
+        Switched from {lisinopril|N} to {losartan}.
+        {Lisinopril|N} stopped, {losartan} started.
+        Stopped {lisinopril|N}, started {losartan}.
+        Declined {statin|N}.
+        {Morphine|N} contraindicated.
+        Given {ceftriaxone} for [pneumonia].
+        No {opioids|N} were given.
+        Never took {steroids|N}.
+        {Warfarin|N}: not taking.
+        Treated with {vancomycin} without [nephrotoxicity|N].
+        Former use of {cocaine|H}.
+        Used to take {lithium|H}.
+        Do not give {aspirin|N}.
+        Started {metoprolol} yesterday.
+    """,
+    "several": """
+        No history of [diabetes|N], but prior [MI|H].
+        Mother had [stroke|F], no [diabetes|NF].
+        Prior [stroke|H] without residual [weakness|N].
+        Possible [stroke|U], no [hemorrhage|N].
+        History of [PE|H], now possible [DVT|U].
+        Father with prior [MI|HF].
+        If [fever|Y] persists, consider [abscess|UY].
+        [Cough], [dyspnea] and [fever].
+        [Diabetes mellitus], [hypertension], [hyperlipidemia].
+        1. [Hypertension]
+        The [rash] is itchy.
+        Assessment: [sepsis] due to [pneumonia].
+        Patient with [COPD] presents with [dyspnea].
+        [Chest pain] consistent with [angina].
+        Positive for [influenza].
+        Patient denies [fever|N]. He has [cough] and [rhinitis].
+        Reports [headache], denies [photophobia|N] or [neck stiffness|N].
+        CT: no [bleed|N], old [infarct|H].
+    """,
+    "British, telegraphic": """
+        O/E: no [jaundice|N], no [oedema|N], [anaemia] present.
+        PC: [chest pain]. Nil [SOB|N].
+        c/o [diarrhoea], no [melaena|N]
+        ?[Appendicitis|U]
+        Imp: likely [UTI|U]
+        PMHx: [IHD|H], [T2DM|H]
+        NKDA. No [asthma|N].
+        GCS 15, no [focal neurology|N].
+        [HTN], [DM]. No [CAD|N].
+        CXR neg for [PNA|N]
+        [SOB|N]: nil
+        [N/V|N] denied
+        s/p fall, no [LOC|N]
+        r/o [ACS|U]; [trops|N] negative
+    """,
+}
