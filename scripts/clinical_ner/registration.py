@@ -38,7 +38,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "architectures": {
         "clinical_ner.WindowedTransformer.v1": configure_windowed_transformer,
         "clinical_ner.Tok2VecTransformer.v1": configure_tok2vec_transformer,
-        "clinical_ner.TokenClassifier.v1": configure_token_classifier,
+        "clinical_ner.TokenClassifier.v2": configure_token_classifier,
     },
     "span_getters": {"clinical_ner.wordpiece_windows.v1": configure_wordpiece_windows},
     "callbacks": {"clinical_ner.tokenizer.v1": configure_tokenizer},

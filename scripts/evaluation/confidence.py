@@ -14,7 +14,7 @@ from spacy.util import minibatch
 from tqdm import tqdm
 
 from scripts.clinical_ner.ner.calibration import Calibration, logit
-from scripts.clinical_ner.ner.decoding import TaggedSpan
+from scripts.clinical_ner.ner.sentences import TaggedSpan
 from scripts.clinical_ner.ner.token_classifier import TOKEN_CLASSIFIER, TokenClassifier
 from scripts.errors import ProjectError
 

@@ -1,12 +1,10 @@
 """Mentions lose white space and full stops at their ends, and keep everything else."""
 
-import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, Span
 
 from scripts.clinical_ner.ner.boundaries import trim_mentions
-from scripts.clinical_ner.ner.decoding import cut_at_sentences, decode
 from scripts.clinical_ner.ner.token_classifier import add_confidence
 
 VOCAB = spacy.blank("en").vocab
@@ -49,12 +47,3 @@ def test_confidence_is_kept() -> None:
     doc.ents[0]._.confidence = 0.5
     (ent,) = trim_mentions(doc).ents
     assert (ent.text, ent._.confidence) == ("gout", 0.5)
-
-
-def test_tags_are_decoded_sentence_by_sentence() -> None:
-    scores = numpy.array([[0, 9, 0], [0, 0, 9], [1, 2, 9], [1, 0, 9]], dtype="f")
-    words = ["renal", "failure", "renal", "failure"]
-    joined = Doc(VOCAB, words=words)
-    cut = Doc(VOCAB, words=words, sent_starts=[True, False, True, False])
-    assert decode([cut_at_sentences(joined, scores)])[0].tolist() == [1, 2, 2, 2]
-    assert decode([cut_at_sentences(cut, scores)])[0].tolist() == [1, 2, 1, 2]

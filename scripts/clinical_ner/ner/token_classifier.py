@@ -1,4 +1,4 @@
-"""The token head: a BIO tag for each token, trained with cross-entropy and decoded to the best legal sequence.
+"""The token head: a linear-chain CRF over the BILUO tags of each sentence's tokens.
 
 It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
 """
@@ -6,7 +6,7 @@ It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import numpy
 from spacy.language import Language
@@ -15,36 +15,55 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Dropout, Linear, Model, Optimizer, chain, resizable, with_array
+from thinc.api import Dropout, Linear, Maxout, Model, Ops, Optimizer, chain, expand_window, resizable, with_array
 from thinc.layers.resizable import resize_linear_weighted, resize_model
 from thinc.types import Floats2d
 
 from ..factory import Factory
 from ..version import check_version
 from .calibration import Calibration
-from .decoding import TaggedSpan, cut_at_sentences, decode, log_softmax, probability, tagged_spans
+from .crf import POSITIONS, Chain, expect, make_chain
+from .sentences import TaggedSpan, find_spans, group_by_length, pad, split_sentences
 
 # The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
 
 
 def configure_token_classifier(
-    tok2vec: Model[list[Doc], list[Floats2d]], nO: int | None = None
+    tok2vec: Model[list[Doc], list[Floats2d]], hidden_width: int = 0, nO: int | None = None
 ) -> Model[list[Doc], list[Floats2d]]:
-    """Return the model of the head: dropout and a linear layer over each token's vector.
+    """Return the model of the head: the scores of each token's tags from its vector, and those of tags in sequence.
 
     tok2vec (Model): returns the tokens' vectors; usually a listener to the encoder.
+    hidden_width (int): the width of a layer over each token and its two neighbours; 0 for none.
     nO (int | None): the number of tags. Inferred from the labels if None.
-    RETURNS (Model): from documents to the scores of their tokens, (tokens, tags) each, not normalized.
+    RETURNS (Model): from documents to the scores of their tokens, (tokens, tags) each, not normalized. Its layer
+        "transitions" has the scores of tags in sequence.
     """
-    initial = {"b": UNTRAINED}
     output: Model[Floats2d, Floats2d] = resizable(
-        Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults=initial)
+        Linear(nO), resize_layer=partial(resize_linear_weighted, fill_defaults={"b": UNTRAINED})
     )
-    classify: Model[Floats2d, Floats2d] = chain(cast(Model[Floats2d, Floats2d], Dropout()), output)
-    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(classify))
+    layers: list[Any] = [Dropout(), output]
+    if hidden_width:
+        layers[:0] = [expand_window(1), Maxout(hidden_width, nP=3, normalize=True)]
+    transitions = make_transitions()
+    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(chain(*layers), pad=1), transitions)
     model.set_ref("output_layer", output)
+    model.set_ref("transitions", transitions)
     return model
+
+
+def pass_on(model: Model, scores: list[Floats2d], is_train: bool) -> tuple[list[Floats2d], Callable]:
+    """Return the scores as they are."""
+    return scores, lambda gradients: gradients
+
+
+def make_transitions() -> Model[list[Floats2d], list[Floats2d]]:
+    """Return a layer that passes scores on, and has the parameters of the CRF: the score of each tag after each other.
+
+    The loss sets their gradients; see `TokenClassifier.get_loss`.
+    """
+    return Model("transitions", pass_on, params={"W": None})
 
 
 def make_token_classifier(
@@ -100,7 +119,7 @@ class TokenClassifier(TrainablePipe):
     @property
     def tags(self) -> list[str]:
         """The tags in the order of the model's outputs."""
-        return ["O", *(f"{position}-{label}" for label in self.labels for position in "BI")]
+        return ["O", *(f"{position}-{label}" for label in self.labels for position in POSITIONS)]
 
     @property
     def calibration(self) -> dict[str, Calibration]:
@@ -134,6 +153,7 @@ class TokenClassifier(TrainablePipe):
         output = self.model.get_ref("output_layer")
         if output.layers[0].has_dim("nO"):
             resize_model(output, len(self.tags))
+        resize_transitions(self.model.get_ref("transitions"), len(self.tags))
         return 1
 
     def initialize(
@@ -171,26 +191,40 @@ class TokenClassifier(TrainablePipe):
         validate_examples(examples, "TokenClassifier.update")
         return super().update(examples, drop=drop, sgd=sgd, losses=losses)
 
-    def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
-        """Return the mean cross-entropy over all tokens with a gold tag, and its gradient.
+    @property
+    def chain(self) -> Chain:
+        """The legal and learned transitions between tags."""
+        transitions = self.model.get_ref("transitions")
+        return make_chain(transitions.ops.to_numpy(transitions.get_param("W")).astype("f8"))
 
-        examples (Iterable[Example]): the examples. Tokens without annotation are ignored.
+    def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
+        """Return the negative log-likelihood of a token, and its gradients.
+
+        The gradient of the transitions is added to their layer. A token without annotation can have any tag. A sentence
+        that contradicts its annotation, because a gold mention crosses its end, is ignored.
+
+        examples (Iterable[Example]): the examples.
         scores (list[Floats2d]): the model's scores, (tokens, tags) for each.
         RETURNS (tuple[float, list[Floats2d]]): the loss, and the gradients of the scores.
         """
-        ops = self.model.ops
-        index = {tag: i for i, tag in enumerate(self.tags)}
-        gold = [index.get(tag or "", -1) for example in examples for tag in gold_tags(example)]
-        places = ops.asarray([i for i, tag in enumerate(gold) if tag >= 0], dtype="i8")
-        right = ops.asarray([tag for tag in gold if tag >= 0], dtype="i8")
-        log_probs = log_softmax(ops.xp.concatenate(scores)[places])
-        rows = ops.xp.arange(len(right))
-        loss = -log_probs[rows, right].sum() / max(len(right), 1)
-        d_known = ops.xp.exp(log_probs)
-        d_known[rows, right] -= 1
-        d_all = ops.alloc2f(len(gold), len(index))
-        d_all[places] = d_known / max(len(right), 1)
-        return float(loss), ops.xp.split(d_all, numpy.cumsum([len(part) for part in scores])[:-1].tolist())
+        examples, ops, tags = list(examples), self.model.ops, self.tags
+        gold = [mark_gold(example, tags) for example in examples]
+        gradients = [numpy.zeros(each.shape, dtype="f") for each in scores]
+        loss, d_transitions = 0.0, numpy.zeros((len(tags), len(tags)))
+        n_known = max(sum(int((each.sum(axis=1) == 1).sum()) for each in gold), 1)
+        for group in group_by_length(split_sentences([each.predicted for each in examples], to_numpy(ops, scores))):
+            right = expect(*pad([each.masked(gold[each.doc][each.start : each.end]) for each in group]), self.chain)
+            usable = numpy.flatnonzero(numpy.isfinite(right.log_sums))
+            if not len(usable):
+                continue
+            group, right = [group[i] for i in usable], right.select(usable)
+            found = expect(*pad([each.scores for each in group]), self.chain)
+            loss += float((found.log_sums - right.log_sums).sum())
+            d_transitions += found.transitions - right.transitions
+            for each, gradient in zip(group, (found.tags - right.tags) / n_known, strict=True):
+                gradients[each.doc][each.start : each.end] = gradient[: len(each.scores)]
+        self.model.get_ref("transitions").inc_grad("W", ops.asarray2f(d_transitions / n_known))
+        return loss / n_known, [ops.asarray2f(each) for each in gradients]
 
     def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
         """Return the scores of the documents' tokens.
@@ -201,7 +235,7 @@ class TokenClassifier(TrainablePipe):
         docs = list(docs)
         if not any(map(len, docs)):
             return [numpy.zeros((0, len(self.tags)), dtype="f") for _ in docs]
-        return [self.model.ops.to_numpy(scores) for scores in self.model.predict(docs)]
+        return to_numpy(self.model.ops, self.model.predict(docs))
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> None:
         """Set the documents' entities and their confidence. Existing entities are kept.
@@ -226,21 +260,22 @@ class TokenClassifier(TrainablePipe):
                 span._.confidence = confidence
 
     def entities(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> list[list[TaggedSpan]]:
-        """Return the entities with the best legal tags, and the probability of each.
+        """Return the entities with the best tags, and the probability of each.
 
-        docs (Iterable[Doc]): the documents. No entity starts or ends with white space, or crosses a sentence's start.
+        docs (Iterable[Doc]): the documents.
         scores (list[numpy.ndarray]): (tokens, tags) for each.
-        RETURNS (list[list[TaggedSpan]]): the entities of each document in order.
+        RETURNS (list[list[TaggedSpan]]): the entities of each document in order. None crosses a sentence's start, or
+            starts or ends with white space.
         """
         docs = list(docs)
-        scores = [cut_at_sentences(doc, part) for doc, part in zip(docs, scores, strict=True)]
-        return [
-            [
-                TaggedSpan(start, end, self.labels[label], probability(log_probs, start, end, label))
-                for start, end, label in tagged_spans(doc, best)
-            ]
-            for doc, best, log_probs in zip(docs, decode(scores), map(log_softmax, scores), strict=True)
-        ]
+        found: list[list[TaggedSpan]] = [[] for _ in docs]
+        for group in group_by_length(split_sentences(docs, scores)):
+            for each, spans in zip(group, find_spans([each.scores for each in group], self.chain), strict=True):
+                found[each.doc] += [
+                    TaggedSpan(each.start + start, each.start + end, self.labels[label], probability)
+                    for start, end, label, probability in spans
+                ]
+        return [sorted(spans) for spans in found]
 
 
 def add_confidence() -> None:
@@ -249,10 +284,29 @@ def add_confidence() -> None:
         Span.set_extension("confidence", default=None)
 
 
-def gold_tags(example: Example) -> list[str | None]:
-    """Return the gold BIO tag of each predicted token, None where it is unknown."""
-    bio = str.maketrans("LU", "IB")
-    return [tag and tag[0].translate(bio) + tag[1:] for tag in example.get_aligned_ner()]
+def mark_gold(example: Example, tags: list[str]) -> numpy.ndarray:
+    """Return which tags agree with the annotation of each predicted token: bool, (tokens, tags).
+
+    Of a token without annotation all do.
+    """
+    known = numpy.array(tags)
+    gold = [tag if tag in tags else None for tag in example.get_aligned_ner()]
+    rows = [numpy.ones(len(tags), dtype=bool) if tag is None else known == tag for tag in gold]
+    return numpy.array(rows, dtype=bool).reshape(-1, len(tags))
+
+
+def to_numpy(ops: Ops, scores: list[Floats2d]) -> list[numpy.ndarray]:
+    """Return scores in main memory."""
+    return [ops.to_numpy(each) for each in scores]
+
+
+def resize_transitions(transitions: Model, size: int) -> None:
+    """Make room for the transitions of further tags, with a score of 0."""
+    new = transitions.ops.alloc2f(size, size)
+    if transitions.has_param("W"):
+        old = transitions.get_param("W")
+        new[: len(old), : len(old)] = old
+    transitions.set_param("W", new)
 
 
 TOKEN_CLASSIFIER = Factory(
@@ -262,7 +316,7 @@ TOKEN_CLASSIFIER = Factory(
         "assigns": ["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
         "default_config": {
             "model": {
-                "@architectures": "clinical_ner.TokenClassifier.v1",
+                "@architectures": "clinical_ner.TokenClassifier.v2",
                 "tok2vec": {
                     "@architectures": "spacy-transformers.TransformerListener.v1",
                     "grad_factor": 1.0,
