@@ -27,6 +27,9 @@ from .sentences import TaggedSpan, find_spans, group_by_length, pad, split_sente
 
 # The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
+# A transition's score is so many times its parameter. The optimizer moves each parameter by about the learning rate, and
+# at an encoder's rate scores that are used as they are would hardly leave 0.
+TRANSITION_SCALE = 20.0
 
 
 def configure_token_classifier(
@@ -195,7 +198,8 @@ class TokenClassifier(TrainablePipe):
     def chain(self) -> Chain:
         """The legal and learned transitions between tags."""
         transitions = self.model.get_ref("transitions")
-        return make_chain(transitions.ops.to_numpy(transitions.get_param("W")).astype("f8"))
+        weights = transitions.ops.to_numpy(transitions.get_param("W")).astype("f8")
+        return make_chain(TRANSITION_SCALE * weights)
 
     def get_loss(self, examples: Iterable[Example], scores: list[Floats2d]) -> tuple[float, list[Floats2d]]:
         """Return the negative log-likelihood of a token, and its gradients.
@@ -223,7 +227,8 @@ class TokenClassifier(TrainablePipe):
             d_transitions += found.transitions - right.transitions
             for each, gradient in zip(group, (found.tags - right.tags) / n_known, strict=True):
                 gradients[each.doc][each.start : each.end] = gradient[: len(each.scores)]
-        self.model.get_ref("transitions").inc_grad("W", ops.asarray2f(d_transitions / n_known))
+        d_weights = TRANSITION_SCALE / n_known * d_transitions
+        self.model.get_ref("transitions").inc_grad("W", ops.asarray2f(d_weights))
         return loss / n_known, [ops.asarray2f(each) for each in gradients]
 
     def predict(self, docs: Iterable[Doc]) -> list[numpy.ndarray]:
