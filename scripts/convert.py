@@ -1,11 +1,16 @@
 """Convert BigBio records to spaCy's DocBin with entity spans, and count what was dropped, moved or merged.
 
 In: assets/<profile>/{train,dev,test}.jsonl. Out: corpus/<profile>/{train,dev,test}.spacy and report.json.
+
+A profile may have several corpora. Each document keeps the name of its corpus and, if that corpus does not annotate
+all labels, which ones it does.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import srsly
@@ -14,11 +19,13 @@ from wasabi import msg
 
 from scripts.annotation.mentions import set_attributes
 from scripts.catalog.corpora import choose_labels
+from scripts.clinical_ner.partial import ANNOTATED_LABELS
 from scripts.errors import shown_to_user
 from scripts.files import moved_into_place, sha256
-from scripts.formats.docbin import GOLD_SECTIONS, make_doc_bin
+from scripts.formats.docbin import CORPUS, GOLD_SECTIONS, make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
+from scripts.records.joining import annotated_labels, corpus_name
 from scripts.records.mentions import Mention, annotated_mentions, annotations, filter_overlaps, trim, whole_mentions
 from scripts.records.sections import gold_sections
 
@@ -50,7 +57,8 @@ def make_doc(
     """Tokenize a document and set its sentence starts, and its mentions as entities with their annotated attributes.
 
     White space at a mention's ends is cut off. A mention that starts or ends inside a token is widened to whole tokens.
-    Annotated sections are in `doc.user_data["gold_sections"]`, as the records have them.
+    Annotated sections are in `doc.user_data["gold_sections"]`, as the records have them, and the name of the corpus, if
+    it is joined with others, in `doc.user_data["corpus"]`.
 
     nlp (Language): what `make_nlp` returned.
     record (Record): a document with its annotations.
@@ -65,6 +73,8 @@ def make_doc(
     doc = nlp.tokenizer(document_text(record))
     cast("Sections", nlp.get_pipe("sections")).set_starts(doc)
     doc.user_data["document_id"] = document_id(record)
+    if corpus_name(record):
+        doc.user_data[CORPUS] = corpus_name(record)
     annotated = annotated_mentions(record, labels)
     whole = whole_mentions(record, labels)
     flat = filter_overlaps(whole)
@@ -107,32 +117,67 @@ def make_span(doc: "Doc", mention: Mention) -> "Span":
 
 
 def convert_split(
-    nlp: "Language", records: Iterable[Record], labels: dict[str, str], *, for_training: bool = False
+    nlp: "Language",
+    records: Iterable[Record],
+    labels: dict[str, str],
+    *,
+    annotated: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    for_training: bool = False,
 ) -> tuple["DocBin", dict[str, Any]]:
     """Convert the documents of one split.
 
     nlp (Language): what `make_nlp` returned.
     records (Iterable[Record]): the documents, already checked.
     labels (dict[str, str]): label by pattern of the entity type.
+    annotated (Mapping[str, Sequence[str]]): the labels that a corpus annotates, by its name, where those are not all.
     for_training (bool): whether training reads the split; see `make_doc`.
     RETURNS (tuple[DocBin, dict]): the documents and their counts.
     """
     doc_bin, total = make_doc_bin(), Counter[str]()
     for record in records:
         doc, counts = make_doc(nlp, record, labels, for_training=for_training)
+        if corpus_name(record) in annotated:
+            doc.user_data[ANNOTATED_LABELS] = list(annotated[corpus_name(record)])
         doc_bin.add(doc)
         total.update(counts)
     kept = {label: total.pop(f"mentions_{label}", 0) for label in sorted(set(labels.values()))}
     return doc_bin, {**total, "mentions": sum(kept.values()), "mentions_by_label": kept}
 
 
-def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, dict[str, Any]]:
+def partly_annotated(records: Sequence[Record], labels: dict[str, str]) -> dict[str, list[str]]:
+    """Return the labels that a corpus annotates, by its name, where those are not all that occur."""
+    found = annotated_labels(records, labels)
+    every = {label for own in found.values() for label in own}
+    return {name: own for name, own in found.items() if set(own) != every}
+
+
+def balance(records: Sequence[Record]) -> list[Record]:
+    """Repeat the documents of smaller corpora, so that all corpora have about the same number of characters.
+
+    records (Sequence[Record]): the documents of joined corpora.
+    RETURNS (list[Record]): all of them, and some again, corpus by corpus.
+    """
+    by_corpus: dict[str, list[Record]] = {}
+    for record in records:
+        by_corpus.setdefault(corpus_name(record), []).append(record)
+    sizes = {name: sum(len(document_text(record)) for record in own) for name, own in by_corpus.items()}
+    largest = max(sizes.values())
+    return [
+        record
+        for name, own in by_corpus.items()
+        for record in islice(cycle(own), round(len(own) * largest / sizes[name]))
+    ]
+
+
+def convert(source: Path, output: Path, *, labels: dict[str, str], balanced: bool = False) -> dict[str, dict[str, Any]]:
     """Convert a corpus. Nothing is written until all records have been checked.
 
     source (Path): the folder with {train,dev,test}.jsonl.
     output (Path): the folder for {train,dev,test}.spacy and report.json.
     labels (dict[str, str]): label by pattern of the entity type.
-    RETURNS (dict[str, dict]): the counts by split, as in report.json.
+    balanced (bool): whether to repeat training documents of smaller corpora; see `balance`.
+    RETURNS (dict[str, dict]): the counts by split, as in report.json. That file also has "partly_annotated": the
+        labels of corpora that do not annotate all of them.
     RAISES (ProjectError): a split is missing, or a record is not valid.
     """
     splits = read_corpus(source)
@@ -141,14 +186,21 @@ def convert(source: Path, output: Path, *, labels: dict[str, str]) -> dict[str, 
             check_record(record, labels)
     check_ids(splits)
     nlp = make_nlp()
+    annotated = partly_annotated([record for records in splits.values() for record in records], labels)
+    if balanced:
+        splits["train"] = balance(splits["train"])
     report = {}
     with moved_into_place(output) as partial:
         partial.mkdir()
         for split, records in splits.items():
-            doc_bin, report[split] = convert_split(nlp, records, labels, for_training=split != "test")
+            doc_bin, report[split] = convert_split(
+                nlp, records, labels, annotated=annotated, for_training=split != "test"
+            )
             doc_bin.to_disk(partial / f"{split}.spacy")
             report[split]["sha256"] = sha256(partial / f"{split}.spacy")
-        srsly.write_json(partial / "report.json", report)
+        srsly.write_json(partial / "report.json", report | ({"partly_annotated": annotated} if annotated else {}))
+    for name, own in annotated.items():
+        msg.info(f"{name} annotates only {', '.join(own)}: training takes other labels in it for unknown")
     return report
 
 
@@ -156,10 +208,13 @@ def convert_cli(
     source: Annotated[Path, typer.Argument(help="Folder with {train,dev,test}.jsonl")],
     output: Annotated[Path, typer.Argument(help="Folder for {train,dev,test}.spacy and report.json")],
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
+    balanced: Annotated[
+        bool, typer.Option("--balanced", help="Repeat training documents until all corpora of a profile are as large")
+    ] = False,
 ) -> None:
     """Convert BigBio records to spaCy's DocBin with entity spans."""
     with shown_to_user():
-        report = convert(source, output, labels=choose_labels(labels, source.name))
+        report = convert(source, output, labels=choose_labels(labels, source.name), balanced=balanced)
     for split, counts in report.items():
         by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")

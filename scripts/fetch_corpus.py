@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+import shlex
 import zipfile
 import zlib
 from bisect import bisect_right
@@ -25,12 +26,13 @@ from tqdm import tqdm
 from urllib3.util import Retry
 from wasabi import msg
 
-from scripts.catalog.corpora import Archive, ArchiveFile, Corpus, read_corpora
+from scripts.catalog.corpora import JOIN, Archive, ArchiveFile, Corpus, read_corpora
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats.bioc import BioCJson, annotation_spans
 from scripts.formats.bioc_xml import parse_documents
 from scripts.generate_notes import generate_notes
-from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, write_corpus
+from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, read_corpus, write_corpus
+from scripts.records.joining import join_records
 from scripts.records.mentions import annotations
 
 TRIES = 5
@@ -49,13 +51,17 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
     """Fetch the corpus of a profile as records, one file for each split.
 
     profile (str): a profile in configs/corpora.yml, or with a `source` any name of lowercase letters, digits and
-        underscores.
+        underscores. Several are joined by plus signs; those that are not beside the output are fetched to there.
     output (Path): the folder for {train,dev,test}.jsonl. It is written as a whole or not at all.
     archive (str): a local copy of the corpus's archive, zipped or unpacked. Empty to download it.
-    source (str): a folder with the splits of a data set in BigBio's source or `bigbio_kb` schema. Empty for none.
+    source (str): a folder with the splits of a data set in BigBio's source or `bigbio_kb` schema. Empty for none. With
+        several corpora, pairs of a profile and its folder: "ncbi=/data/ncbi".
     seed (int): the seed of the synthetic notes.
     RAISES (ProjectError): the profile is unknown, or its corpus can't be fetched or is not as released.
     """
+    if JOIN in profile:
+        fetch_joined(profile.split(JOIN), output, sources=parse_sources(source), seed=seed)
+        return
     check_profile(profile)
     if source:
         write_corpus(read_bigbio(Path(source)), output)
@@ -70,6 +76,47 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
             f"configs/corpora.yml names no archive for '{profile}'",
             "Name a folder in one of BigBio's schemas: --vars.corpus_source /path/to/folder",
         )
+
+
+def fetch_joined(profiles: list[str], output: Path, *, sources: Mapping[str, str], seed: int) -> None:
+    """Join corpora. Each that is not in a folder of its own beside the output is fetched first.
+
+    profiles (list[str]): their profiles.
+    output (Path): the folder for {train,dev,test}.jsonl.
+    sources (Mapping[str, str]): folders with data sets, by profile.
+    seed (int): the seed of the synthetic notes.
+    RAISES (ProjectError): a corpus is named twice or not at all, can't be fetched, or shares documents with another.
+    """
+    if "" in profiles or len(set(profiles)) < len(profiles):
+        raise ProjectError(
+            f"'{JOIN.join(profiles)}' does not name each corpus once",
+            "Write for instance: --vars.profile bc5cdr+synthetic",
+        )
+    if others := {*sources} - {*profiles}:
+        raise ProjectError(
+            f"There is a source for {', '.join(sorted(others))}, but the profile is {JOIN.join(profiles)}",
+            "Each source needs the name of one of the profile's corpora.",
+        )
+    for profile in profiles:
+        folder = output.with_name(profile)
+        if profile in sources or not all((folder / f"{split}.jsonl").is_file() for split in SPLITS):
+            msg.info(f"Fetching {profile} into {folder}")
+            fetch_corpus(profile, folder, archive=local_copy(profile), source=sources.get(profile, ""), seed=seed)
+    write_corpus(join_records({profile: read_corpus(output.with_name(profile)) for profile in profiles}), output)
+
+
+def parse_sources(text: str) -> dict[str, str]:
+    """Parse the folders of corpora: pairs of a profile and a folder, as in "ncbi=/data/ncbi 'own=/my notes'".
+
+    RAISES (ProjectError): a pair does not have that form.
+    """
+    pairs = [pair.partition("=") for pair in shlex.split(text)]
+    if not all(profile and folder for profile, _, folder in pairs):
+        raise ProjectError(
+            f"Can't read the sources '{text}'",
+            "For a profile of several corpora, give pairs of a profile and its folder: ncbi=/data/ncbi",
+        )
+    return {profile: folder for profile, _, folder in pairs}
 
 
 def check_profile(profile: str) -> None:
@@ -439,7 +486,10 @@ def local_copy(profile: str) -> str:
 
 
 def fetch_corpus_cli(
-    profile: Annotated[str, typer.Argument(help="A profile in configs/corpora.yml, or a new name with --source")],
+    profile: Annotated[
+        str,
+        typer.Argument(help="A profile in configs/corpora.yml, a new name with --source, or several joined by +"),
+    ],
     output: Annotated[Path, typer.Argument(help="Folder for {train,dev,test}.jsonl")],
     archive: Annotated[
         str,
@@ -451,7 +501,7 @@ def fetch_corpus_cli(
     source: Annotated[str, typer.Option(help="Folder with a data set in BigBio's source or bigbio_kb schema")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the synthetic notes")] = 0,
 ) -> None:
-    """Fetch a corpus as BigBio records: BC5CDR, synthetic notes, or a folder in one of BigBio's schemas."""
+    """Fetch a corpus as BigBio records: BC5CDR, synthetic notes, a folder in one of BigBio's schemas, or several."""
     with shown_to_user():
         fetch_corpus(profile, output, archive=archive or local_copy(profile), source=source, seed=seed)
     msg.good(f"The corpus is in {output}")

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from spacy.cli.package import package as spacy_package
 from wasabi import msg
 
-from scripts.catalog.corpora import find_corpus
+from scripts.catalog.corpora import find_corpora, package_name
 from scripts.clinical_ner.encoder.int8 import BELOW_TORCH
 from scripts.clinical_ner.encoder.transformer import PRECISIONS
 from scripts.clinical_ner.linking.linker import SETTINGS
@@ -76,21 +76,22 @@ def make_meta(
     vocabulary (dict[str, Any] | None): what the linker says about its vocabulary; None without a linker.
     RETURNS (dict[str, Any]): the wheel's meta.json.
     """
-    corpus = find_corpus(profile).citation
+    corpora = find_corpora(profile)
     # A folder's path is about the machine, not about the encoder.
     source = encoder["source"] if encoder["revision"] else Path(encoder["source"]).name
     revision = f", revision {encoder['revision']}" if encoder["revision"] else ""
     return {
         **meta,
-        "name": f"ner_{profile}_{encoder['encoder']}{'' if precision == FP32 else f'_{precision}'}",
+        "name": f"ner_{package_name(profile)}_{encoder['encoder']}{'' if precision == FP32 else f'_{precision}'}",
         "version": version,
         "description": f"Finds mentions of {' and '.join(meta['labels']['ner'])} in biomedical and clinical English:"
-        f" the encoder {source}, fine-tuned on the {corpus['name']}.{precision_note(precision)}",
+        f" the encoder {source}, fine-tuned on the {' and the '.join(corpus.name for corpus in corpora)}."
+        f"{precision_note(precision)}",
         "precision": precision,
         "author": "The clinical NER pipeline developers",
         "license": "MIT",
         "sources": [
-            corpus,
+            *(corpus.citation for corpus in corpora),
             {"name": f"Encoder {source}{revision}", "license": encoder["licence"] or "not stated"},
             *([vocabulary_source(vocabulary)] if vocabulary else []),
         ],

@@ -22,6 +22,7 @@ from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
 from scripts.catalog.encoders import KnownEncoder, read_encoders
+from scripts.clinical_ner.ner.token_classifier import TOKEN_CLASSIFIER
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
@@ -135,6 +136,23 @@ def parse_overrides(overrides: str) -> dict[str, Any]:
     return parse_config_overrides(parts, env_var=None)
 
 
+def check_annotation(corpus: Path, settings: Config) -> None:
+    """Raise an error if a corpus lacks some of the labels, and the head would learn that they are absent there.
+
+    corpus (Path): the folder with report.json.
+    settings (Config): the config, with the head in it.
+    RAISES (ProjectError): there is such a corpus, and the head is not the token head.
+    """
+    path = corpus / "report.json"
+    partly = srsly.read_json(path).get("partly_annotated", {}) if path.is_file() else {}
+    if partly and settings["components"]["ner"]["factory"] != TOKEN_CLASSIFIER.name:
+        raise ProjectError(
+            f"{', '.join(partly)} annotates only some of the labels, and spaCy's own head would learn that the others"
+            " are absent there",
+            "Use the token head, which can leave labels open: --vars.head token",
+        )
+
+
 def release_config(model: Path) -> None:
     """Remove the settings of this training from a pipeline's config, so that it loads and trains anywhere.
 
@@ -184,6 +202,7 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     remove(checkpoints)
     checkpoints.mkdir(parents=True)
     settings = load_training_config(config, encoder, corpus, log, options)
+    check_annotation(corpus, settings)
     register()
     msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
     nlp = init_nlp(settings, use_gpu=options.gpu_id)

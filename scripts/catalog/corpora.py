@@ -1,16 +1,20 @@
 """The corpora that the project knows: configs/corpora.yml.
 
-`fetch-corpus` takes their archives from it, `convert` their labels, and the model card and the wheel cite them.
+`fetch-corpus` takes their archives from it, `convert` their labels, and the model card and the wheel cite them. A
+profile is one corpus or several, as "bc5cdr+synthetic".
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.catalog.entries import CONFIGS, Entry, check_digest, read_entries
+from scripts.errors import ProjectError
 from scripts.records.bigbio import SPLITS
 from scripts.records.mentions import DEFAULT_LABELS, parse_labels
 
 CORPORA = CONFIGS / "corpora.yml"
+# Joins the corpora of a profile.
+JOIN = "+"
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,44 @@ def read_corpora(path: Path = CORPORA) -> dict[str, Corpus]:
     return read_entries(path, Corpus)
 
 
+def find_corpora(profile: str) -> list[Corpus]:
+    """Return the corpora of a profile. An unknown one is named after its profile and has default values otherwise."""
+    known = read_corpora()
+    return [known.get(name) or Corpus(name=name) for name in profile.split(JOIN)]
+
+
 def find_corpus(profile: str) -> Corpus:
-    """Return the corpus of a profile. An unknown one is named after its profile and has default values otherwise."""
-    return read_corpora().get(profile) or Corpus(name=profile)
+    """Return the corpus of a profile; several as one, with the labels of all and without published results.
+
+    RAISES (ProjectError): the corpora have different labels for one type.
+    """
+    corpora = find_corpora(profile)
+    return corpora[0] if len(corpora) == 1 else join_corpora(corpora)
+
+
+def join_corpora(corpora: list[Corpus]) -> Corpus:
+    """Return several corpora as one; see `find_corpus`."""
+    labels: dict[str, str] = {}
+    for corpus in corpora:
+        for pattern, label in corpus.labels.items():
+            if labels.setdefault(pattern, label) != label:
+                raise ProjectError(
+                    f"The type {pattern} has the label {labels[pattern]} in one corpus, and {label} in {corpus.name}",
+                    "Name the labels for all corpora: --vars.labels 'Chem*=Chemical Dis*=Disease'",
+                )
+    return Corpus(
+        name=" and ".join(corpus.name for corpus in corpora),
+        author="; ".join(filter(None, (corpus.author for corpus in corpora))),
+        license="; ".join(dict.fromkeys(corpus.license or "not stated" for corpus in corpora)),
+        labels=labels,
+        limits="Trained on several kinds of text: the scores by corpus below tell how well it reads each.",
+        privacy="; ".join(corpus.privacy.rstrip(".") for corpus in corpora) + ".",
+    )
+
+
+def package_name(profile: str) -> str:
+    """Return a profile's name as a part of a package's name, which can have no plus sign."""
+    return profile.replace(JOIN, "_and_")
 
 
 def choose_labels(labels: str, profile: str) -> dict[str, str]:

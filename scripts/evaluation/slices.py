@@ -1,4 +1,4 @@
-"""Scores on parts of a test split: seen and unseen names, short and long ones, abbreviations, composites, sections.
+"""Scores on parts of a test split: by corpus, seen and unseen names, short and long ones, abbreviations, sections ...
 
 The part is derived from a mention's offsets and text, so gold and predicted mentions are divided by the same rule and
 the parts of a group add up to the whole. Composite is a property of the annotation: no prediction is wrong in it.
@@ -13,6 +13,7 @@ from typing import Any
 
 from scripts.evaluation.scoring import MatchKey, ScoredDocument, count_outcomes, match_key, tabulate
 from scripts.records.bigbio import Record, document_text
+from scripts.records.joining import corpus_name
 from scripts.records.mentions import Mention, flat_mentions, whole_mentions
 
 # "HOSPITAL COURSE: admitted with ...", or any words alone on their line before a colon.
@@ -71,6 +72,7 @@ class Context:
     passages (list[tuple[int, str]]): start and type of each passage.
     headers (list[tuple[int, str]]): start and name of each section.
     composite (set[MatchKey]): flat mentions that overlap other annotations or have several ids.
+    corpus (str): the name of its corpus, empty if that is not joined with others.
     """
 
     text: str
@@ -79,6 +81,7 @@ class Context:
     passages: list[tuple[int, str]]
     headers: list[tuple[int, str]]
     composite: set[MatchKey]
+    corpus: str = ""
 
     def form(self, mention: Mention) -> str:
         """Return a mention's surface form."""
@@ -105,6 +108,7 @@ def read_context(record: Record, labels: dict[str, str]) -> Context:
         passages=list(zip(starts, (passage["type"] for passage in record["passages"]), strict=False)),
         headers=[(match.start(), " ".join(match[1].lower().split())) for match in SECTION_HEADER.finditer(text)],
         composite=find_composites(record, labels),
+        corpus=corpus_name(record),
     )
 
 
@@ -150,6 +154,8 @@ def groups(contexts: dict[str, Context], names: Names) -> dict[str, Callable[[Me
         "abbreviation": abbreviation_part,
         "composite": lambda mention, context: "composite" if match_key(mention) in context.composite else "plain",
     }
+    if len({context.corpus for context in contexts.values()}) > 1:
+        found = {"corpus": lambda mention, context: context.corpus} | found
     if len({kind for context in contexts.values() for _, kind in context.passages}) > 1:
         found["position"] = lambda mention, context: enclosing_name(context.passages, mention)
     return found | ({"section": section} if sections else {})

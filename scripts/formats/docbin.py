@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DOC_BIN_ATTRS = ("SENT_START", "ENT_IOB", "ENT_TYPE", "ENT_KB_ID", "ENT_ID")
 # Where `convert` puts the annotated sections in a Doc's user_data.
 GOLD_SECTIONS = "gold_sections"
+# Where it puts the name of a document's corpus, if the profile has several.
+CORPUS = "corpus"
 
 
 def make_doc_bin(docs: Iterable[Doc] = ()) -> DocBin:

@@ -1,7 +1,8 @@
 """The record between every source and `convert`: BigBio's `bc5cdr_source` schema, one JSON line a document.
 
-Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr. Two fields are this project's:
-"attributes" of entities and "sections" of passages. Either may be missing, which means that it was not annotated.
+Schema: https://github.com/bigscience-workshop/biomedical, bigbio/hub/hub_repos/bc5cdr. Three fields are this project's
+and may be missing: "attributes" of entities and "sections" of passages, if they were not annotated, and "corpus" of a
+document, the name of its corpus if several are joined.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "dev", "test")
 
-# What a record may lack: "attributes" of an entity, "sections" of a passage.
+# What entities and passages may lack.
 OPTIONAL = ("attributes", "sections")
 
 Record = dict[str, Any]
@@ -54,7 +55,7 @@ def features() -> Features:
         "relations": [relation],
         "sections": [{"category": text, "title": offsets, "body": offsets}],
     }
-    return Features({"passages": [passage]})
+    return Features({"corpus": text, "passages": [passage]})
 
 
 def document_id(record: Record) -> str:
@@ -145,7 +146,8 @@ def checked_records(records: list[Any], where: Path) -> list[Record]:
     if not records:
         raise not_records(where, "it is empty")
     try:
-        records = without_missing(Dataset.from_list(records, features=features()).to_list())
+        rows = [{"corpus": None} | record for record in records]
+        records = without_missing(Dataset.from_list(rows, features=features()).to_list())
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise not_records(where, f"a field is missing or of another type ({type(error).__name__})") from error
     for number, record in enumerate(records, start=1):
@@ -157,6 +159,8 @@ def checked_records(records: list[Any], where: Path) -> list[Record]:
 def without_missing(records: list[Any]) -> list[Any]:
     """Remove optional fields that are missing. `datasets` fills missing fields with None."""
     for record in records:
+        if record["corpus"] is None:
+            del record["corpus"]
         for passage in record["passages"] or []:
             for holder in (passage, *((passage or {}).get("entities") or [])):
                 for name in OPTIONAL:

@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment
 
-from scripts.catalog.corpora import find_corpus
+from scripts.catalog.corpora import find_corpora, find_corpus, package_name
 from scripts.evaluation.scoring import MEASURES
 from scripts.reporting.score_tables import (
     error_table,
@@ -41,13 +41,14 @@ def make_card(scores: dict[str, Any], environment: Environment) -> ModelCard:
 def model_name(scores: dict[str, Any]) -> str:
     """Return the name of the package that `package` builds of the pipeline, or that was scored."""
     model, encoder = scores["model"], scores["encoder"]
-    name = f"ner_{scores['corpus']['profile']}_{encoder['encoder']}" if encoder else model["name"]
+    name = f"ner_{package_name(scores['corpus']['profile'])}_{encoder['encoder']}" if encoder else model["name"]
     return f"{model['lang']}_{name}"
 
 
 def card_data(scores: dict[str, Any]) -> ModelCardData:
     """Return the card's metadata with the scores as a model index."""
-    corpus, source = find_corpus(scores["corpus"]["profile"]), (scores["encoder"] or {}).get("source", "")
+    datasets = [corpus.dataset for corpus in find_corpora(scores["corpus"]["profile"]) if corpus.dataset]
+    source = (scores["encoder"] or {}).get("source", "")
     # A folder's name can look like a repository's, but has no revision.
     on_hub = HUB_NAME.fullmatch(source) and scores["encoder"].get("revision")
     return ModelCardData(
@@ -56,7 +57,7 @@ def card_data(scores: dict[str, Any]) -> ModelCardData:
         library_name="spacy",
         pipeline_tag="token-classification",
         tags=["spacy", "token-classification", "named-entity-recognition", "biomedical", "clinical"],
-        datasets=[corpus.dataset] if corpus.dataset else None,
+        datasets=datasets or None,
         metrics=list(MEASURES),
         base_model=source if on_hub else None,
         model_name=model_name(scores),

@@ -20,6 +20,7 @@ from thinc.layers.resizable import resize_linear_weighted, resize_model
 from thinc.types import Floats2d
 
 from ..factory import Factory
+from ..partial import ANNOTATED_LABELS
 from ..version import check_version
 from .calibration import Calibration
 from .crf import POSITIONS, Chain, expect, make_chain
@@ -27,8 +28,8 @@ from .sentences import TaggedSpan, find_spans, group_by_length, pad, split_sente
 
 # The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
 UNTRAINED = -10.0
-# A transition's score is so many times its parameter. The optimizer moves each parameter by about the learning rate, and
-# at an encoder's rate scores that are used as they are would hardly leave 0.
+# A transition's score is so many times its parameter. The optimizer moves each parameter by about the learning rate,
+# and at an encoder's rate scores that are used as they are would hardly leave 0.
 TRANSITION_SCALE = 20.0
 
 
@@ -292,11 +293,14 @@ def add_confidence() -> None:
 def mark_gold(example: Example, tags: list[str]) -> numpy.ndarray:
     """Return which tags agree with the annotation of each predicted token: bool, (tokens, tags).
 
-    Of a token without annotation all do.
+    Of a token without annotation all do. Outside of mentions, so do those of labels that were not annotated.
     """
     known = numpy.array(tags)
+    annotated = example.reference.user_data.get(ANNOTATED_LABELS)
+    outside = numpy.array([tag == "O" or (annotated is not None and tag[2:] not in annotated) for tag in tags])
     gold = [tag if tag in tags else None for tag in example.get_aligned_ner()]
-    rows = [numpy.ones(len(tags), dtype=bool) if tag is None else known == tag for tag in gold]
+    agreeing = {None: numpy.ones(len(tags), dtype=bool), "O": outside}
+    rows = [agreeing.get(tag, known == tag) for tag in gold]
     return numpy.array(rows, dtype=bool).reshape(-1, len(tags))
 
 
