@@ -20,7 +20,7 @@ from wasabi import msg
 from scripts.annotation.mentions import set_attributes
 from scripts.catalog.corpora import choose_labels
 from scripts.clinical_ner.partial import ANNOTATED_LABELS
-from scripts.errors import shown_to_user
+from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
 from scripts.formats.docbin import CORPUS, GOLD_SECTIONS, make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, DocBin, Span
 
     from scripts.clinical_ner.sections.component import Sections
+
+NATURAL, EQUAL = SIZES = ("natural", "equal")
 
 
 def make_nlp() -> "Language":
@@ -169,17 +171,19 @@ def balance(records: Sequence[Record]) -> list[Record]:
     ]
 
 
-def convert(source: Path, output: Path, *, labels: dict[str, str], balanced: bool = False) -> dict[str, dict[str, Any]]:
+def convert(source: Path, output: Path, *, labels: dict[str, str], sizes: str = NATURAL) -> dict[str, dict[str, Any]]:
     """Convert a corpus. Nothing is written until all records have been checked.
 
     source (Path): the folder with {train,dev,test}.jsonl.
     output (Path): the folder for {train,dev,test}.spacy and report.json.
     labels (dict[str, str]): label by pattern of the entity type.
-    balanced (bool): whether to repeat training documents of smaller corpora; see `balance`.
+    sizes (str): "natural", or "equal", which repeats training documents of smaller corpora; see `balance`.
     RETURNS (dict[str, dict]): the counts by split, as in report.json. That file also has "partly_annotated": the
         labels of corpora that do not annotate all of them.
-    RAISES (ProjectError): a split is missing, or a record is not valid.
+    RAISES (ProjectError): a split is missing, a record is not valid, or there are no such sizes.
     """
+    if sizes not in SIZES:
+        raise ProjectError(f"There are no sizes '{sizes}'", f"Use one of: {', '.join(SIZES)}")
     splits = read_corpus(source)
     for records in splits.values():
         for record in records:
@@ -187,7 +191,7 @@ def convert(source: Path, output: Path, *, labels: dict[str, str], balanced: boo
     check_ids(splits)
     nlp = make_nlp()
     annotated = partly_annotated([record for records in splits.values() for record in records], labels)
-    if balanced:
+    if sizes == EQUAL:
         splits["train"] = balance(splits["train"])
     report = {}
     with moved_into_place(output) as partial:
@@ -208,13 +212,13 @@ def convert_cli(
     source: Annotated[Path, typer.Argument(help="Folder with {train,dev,test}.jsonl")],
     output: Annotated[Path, typer.Argument(help="Folder for {train,dev,test}.spacy and report.json")],
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
-    balanced: Annotated[
-        bool, typer.Option("--balanced", help="Repeat training documents until all corpora of a profile are as large")
-    ] = False,
+    sizes: Annotated[
+        str, typer.Option(help=f"Sizes of several corpora in training: {' or '.join(SIZES)} (documents are repeated)")
+    ] = NATURAL,
 ) -> None:
     """Convert BigBio records to spaCy's DocBin with entity spans."""
     with shown_to_user():
-        report = convert(source, output, labels=choose_labels(labels, source.name), balanced=balanced)
+        report = convert(source, output, labels=choose_labels(labels, source.name), sizes=sizes)
     for split, counts in report.items():
         by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")

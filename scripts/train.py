@@ -60,15 +60,15 @@ class TrainOptions:
     """How to train.
 
     max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
-    head (str): the named-entity head, one of the files in configs/heads: "transition", spaCy's own, or "token", which
-        assigns a confidence to each entity.
+    head (str): the named-entity head, one of the files in configs/heads: "token", which assigns a confidence to each
+        entity, or "transition", spaCy's own.
     gpu_id (int): the number of the GPU, or -1 for the CPU. On a GPU the precision is mixed.
     seed (int): the seed of all randomness.
     overrides (str): other settings of the config to change, as `spacy train` takes them. They take precedence.
     """
 
     max_steps: int
-    head: str = "transition"
+    head: str = "token"
     gpu_id: int = -1
     seed: int = 0
     overrides: str = ""
@@ -223,7 +223,7 @@ def train_cli(
     encoder: Annotated[Path, typer.Argument(help="Folder of the encoder")],
     corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy and dev.spacy")],
     output: Annotated[Path, typer.Argument(help="Folder of the run")],
-    head: Annotated[str, typer.Option(help="Named-entity head: transition or token")] = "transition",
+    head: Annotated[str, typer.Option(help="Named-entity head: token or transition")] = "token",
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
