@@ -25,9 +25,10 @@ from scripts.catalog.encoders import KnownEncoder, read_encoders
 from scripts.clinical_ner.ner.token_classifier import TOKEN_CLASSIFIER
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError, shown_to_user
-from scripts.evaluation.confidence import find_head, fit_calibration, has_head, in_words, judge, read_gold
+from scripts.evaluation.confidence import find_confidence, fit_calibration, in_words, judge, read_gold
 from scripts.files import moved_into_place, remove, replace
 from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
+from scripts.pipelines import gives_confidence
 
 
 @registry.callbacks("project.whole_checkpoints.v1")
@@ -173,14 +174,14 @@ def store_calibration(model: Path, dev: Path) -> None:
     dev (Path): the documents that the pipeline was not trained on.
     """
     nlp = spacy.load(model)
-    _, head = find_head(nlp)
+    component = find_confidence(nlp)
     try:
-        head.calibration = fit_calibration(head, judge(nlp, read_gold(dev, nlp)))
+        component.calibration = fit_calibration(judge(nlp, read_gold(dev, nlp)))
     except ProjectError as error:
         msg.warn(f"The confidences are not calibrated. {error.title}", error.hint)
         return
     nlp.to_disk(model)
-    msg.info(f"The confidences are calibrated on dev. {in_words(head.calibration)}")
+    msg.info(f"The confidences are calibrated on dev. {in_words(component.calibration)}")
 
 
 def train(config: Path, encoder: Path, corpus: Path, output: Path, options: TrainOptions) -> Path:
@@ -209,7 +210,7 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     msg.info("Training. First the untrained pipeline is scored on dev.")
     train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
-    if has_head(nlp):
+    if gives_confidence(nlp):
         msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
     replace(checkpoints / "model-best", output / "model-best")

@@ -11,7 +11,7 @@ from spacy.tokens import Doc, DocBin
 from scripts.errors import ProjectError
 from scripts.evaluation import calibration
 from scripts.evaluation.calibration import calibrate
-from scripts.evaluation.confidence import find_head
+from scripts.evaluation.confidence import find_confidence
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_calibrated_pipeline_and_figures(trained: Path, corpus: Path, tmp_path: 
     assert errors["after"] < errors["before"]
 
     before, after = spacy.load(trained), spacy.load(tmp_path / "calibrated")
-    assert find_head(after)[1].calibration == figures["calibration"] != find_head(before)[1].calibration
+    assert find_confidence(after).calibration == figures["calibration"] != find_confidence(before).calibration
     text = "aspirin caused gout in 3 rats."
     assert [ent.text for ent in before(text).ents] == [ent.text for ent in after(text).ents] == ["aspirin", "gout"]
     assert after(text).ents[0]._.confidence < before(text).ents[0]._.confidence

@@ -18,6 +18,7 @@ from .medications.component import MEDICATIONS
 from .ner.abbreviations import ABBREVIATIONS
 from .ner.agreement import AGREEMENT
 from .ner.boundaries import BOUNDARIES
+from .ner.confidence import CONFIDENCE_FILTER
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
 from .sections.component import SECTIONS
 from .tokenizer import configure_tokenizer
@@ -28,6 +29,7 @@ FACTORIES: tuple[Factory, ...] = (
     BOUNDARIES,
     AGREEMENT,
     ABBREVIATIONS,
+    CONFIDENCE_FILTER,
     CONTEXT,
     LINKER,
     MEDICATIONS,

@@ -3,14 +3,14 @@
 Out: calibration.json, .md and .svg, and the calibrated pipeline. `scripts.calibrate` is its command line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import srsly
-from spacy.language import Language
 
-from scripts.evaluation.confidence import Judged, confidences, find_head, fit_calibration, in_words, judge, read_gold
+from scripts.clinical_ner.ner.calibration import Calibration
+from scripts.evaluation.confidence import Judged, find_confidence, fit_calibration, in_words, judge, read_gold
 from scripts.evaluation.formatting import percent
 from scripts.evaluation.reliability import BINS, calibration_error, reliability, thresholds
 from scripts.files import moved_into_place
@@ -36,14 +36,14 @@ def calibrate(
     """
     use_gpu(gpu_id, advice=ON_CPU_IN_PROJECT)
     nlp = load_pipeline(model)
-    _, head = find_head(nlp)
+    component = find_confidence(nlp)
     splits = {split: judge(nlp, read_gold(corpus / f"{split}.spacy", nlp)) for split in ("dev", "test")}
-    head.calibration = fit_calibration(head, splits["dev"])
+    component.calibration = fit_calibration(splits["dev"])
     figures = {
         "run": metrics.name,
         "command": command,
-        "calibration": head.calibration,
-        **{split: measure_calibration(nlp, judged) for split, judged in splits.items()},
+        "calibration": component.calibration,
+        **{split: measure_calibration(judged, component.calibration) for split, judged in splits.items()},
     }
     if output:
         with moved_into_place(output) as partial:
@@ -52,21 +52,24 @@ def calibrate(
     return figures
 
 
-def measure_calibration(nlp: Language, judged: Judged) -> dict[str, Any]:
+def measure_calibration(judged: Judged, calibration: Mapping[str, Calibration]) -> dict[str, Any]:
     """Compare a pipeline's confidences and precision on a split, before and after calibration.
 
-    nlp (Language): the calibrated pipeline.
-    judged (Judged): the scores of its head on the split.
+    judged (Judged): what it finds in the split.
+    calibration (Mapping[str, Calibration]): the calibration by label.
     RETURNS (dict[str, Any]): mentions, entities; calibration_error and reliability, before and after; thresholds.
     """
-    values, right = confidences(nlp, judged, find_head(nlp)[1].calibration)
-    bins = {"before": reliability(*confidences(nlp, judged, {})), "after": reliability(values, right)}
+    values = judged.confidences(calibration)
+    bins = {
+        "before": reliability(judged.confidences({}), judged.right),
+        "after": reliability(values, judged.right),
+    }
     return {
         "mentions": judged.mentions,
         "entities": len(values),
         "calibration_error": {state: calibration_error(rows) for state, rows in bins.items()},
         "reliability": bins,
-        "thresholds": thresholds(values, right, judged.mentions),
+        "thresholds": thresholds(values, judged.right, judged.mentions),
     }
 
 

@@ -1,6 +1,5 @@
 """The head learns, decodes only what is legal, keeps to what it is given, and its confidences survive every journey."""
 
-import math
 import pickle
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Model, fix_random_seed
 
-from scripts.clinical_ner.ner.calibration import Calibration
 from scripts.clinical_ner.ner.token_classifier import TokenClassifier, configure_token_classifier
 
 TOK2VEC = {
@@ -146,28 +144,6 @@ def test_mentions_keep_to_sentences_and_words(words: str, tags: str, starts: lis
     assert [" ".join(parts[each.start : each.end]) for each in found] == expected
 
 
-def test_calibration_changes_confidences_and_no_entity(nlp: Language) -> None:
-    head = nlp.get_pipe("ner")
-    before = nlp(TEXTS[0])
-    chemical, disease = confidences(before)
-    head.calibration = {"Chemical": Calibration(5.0, 0.0), "Disease": Calibration(1.0, -2.0)}
-    try:
-        after = nlp(TEXTS[0])
-    finally:
-        head.calibration = {}
-    assert ents(before) == ents(after) == FOUND
-    odds = [(chemical / (1 - chemical)) ** 0.2, disease / (1 - disease) * math.exp(-2)]
-    assert confidences(after) == pytest.approx([value / (1 + value) for value in odds], abs=1e-6)
-    with pytest.raises(ValueError, match=r"The temperature of Disease \(0\) must be above 0"):
-        head.calibration = {"Disease": Calibration(0, 1.0)}
-
-
-@pytest.mark.parametrize("sure", [0.0, 1e-9, 0.5, 1 - 1e-9, 1.0])
-def test_confidence_is_within_0_and_1(sure: float) -> None:
-    assert 0 <= Calibration(0.001, 3.0)(sure) <= 1
-    assert Calibration()(sure) == pytest.approx(sure, abs=1e-5)
-
-
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "aspirin", " aspirin "])
 def test_documents_of_next_to_nothing(nlp: Language, text: str) -> None:
     doc = nlp(text)
@@ -183,21 +159,10 @@ def test_batch_equals_documents_one_by_one(nlp: Language) -> None:
         assert confidences(doc) == pytest.approx(confidences(alone), abs=1e-6)
 
 
-@pytest.mark.parametrize("calibration", [(1.5, 0.5), (5.1151414185230657, -0.1000123456789), (0.1, 1 / 3)])
-def test_saved_pipeline_has_the_same_confidences(
-    nlp: Language, tmp_path: Path, calibration: tuple[float, float]
-) -> None:
-    nlp.get_pipe("ner").calibration = {"Chemical": Calibration(*calibration)}
-    try:
-        nlp.to_disk(tmp_path / "nlp")
-        as_bytes = nlp.to_bytes()
-        expected = [confidences(nlp(text)) for text in TEXTS]
-    finally:
-        nlp.get_pipe("ner").calibration = {}
-    loaded = [spacy.load(tmp_path / "nlp"), English.from_config(nlp.config).from_bytes(as_bytes)]
-    for other in loaded:
-        assert other.get_pipe("ner").calibration["Chemical"] == pytest.approx(calibration, abs=1 / 1024)
-        assert other.get_pipe("ner").calibration["Disease"] == Calibration()
+def test_saved_pipeline_has_the_same_confidences(nlp: Language, tmp_path: Path) -> None:
+    nlp.to_disk(tmp_path / "nlp")
+    expected = [confidences(nlp(text)) for text in TEXTS]
+    for other in (spacy.load(tmp_path / "nlp"), English.from_config(nlp.config).from_bytes(nlp.to_bytes())):
         assert [confidences(other(text)) for text in TEXTS] == expected
 
 
@@ -214,15 +179,6 @@ def test_a_pickled_pipeline_has_the_same_confidences(nlp: Language) -> None:
     """What n_process does where processes do not begin as forks."""
     other = pickle.loads(pickle.dumps(nlp))  # noqa: S301
     assert [confidences(other(text)) for text in TEXTS] == [confidences(nlp(text)) for text in TEXTS]
-
-
-def test_threshold_is_given_when_the_pipeline_is_loaded(nlp: Language, tmp_path: Path) -> None:
-    nlp.to_disk(tmp_path / "nlp")
-    low, high = sorted(confidences(nlp(TEXTS[0])))
-    strict = spacy.load(tmp_path / "nlp", config={"components": {"ner": {"threshold": (low + high) / 2}}})
-    assert confidences(strict(TEXTS[0])) == [high]
-    with pytest.raises(ValueError, match=r"threshold \(1.5\) must be within \[0, 1\]"):
-        spacy.load(tmp_path / "nlp", config={"components": {"ner": {"threshold": 1.5}}})
 
 
 def test_entities_that_are_there_stay(nlp: Language) -> None:

@@ -1,6 +1,6 @@
 """The token head: a linear-chain CRF over the BILUO tags of each sentence's tokens.
 
-It replaces spaCy's `ner` under that name and sets `ent._.confidence`.
+It replaces spaCy's `ner` under that name and sets `ent._.confidence`, which is not calibrated yet: see `confidence.py`.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,6 @@ from thinc.types import Floats2d
 from ..factory import Factory
 from ..partial import ANNOTATED_LABELS
 from ..version import check_version
-from .calibration import Calibration
 from .crf import POSITIONS, Chain, expect, make_chain
 from .sentences import TaggedSpan, find_spans, group_by_length, pad, split_sentences
 
@@ -70,31 +69,21 @@ def make_transitions() -> Model[list[Floats2d], list[Floats2d]]:
     return Model("transitions", pass_on, params={"W": None})
 
 
-def make_token_classifier(
-    nlp: Language, name: str, model: Model, threshold: float, scorer: Callable | None
-) -> "TokenClassifier":
+def make_token_classifier(nlp: Language, name: str, model: Model, scorer: Callable | None) -> "TokenClassifier":
     """Return the component.
 
     nlp (Language): the pipeline.
     name (str): the component's name in it.
     model (Model): from documents to the scores of their tokens.
-    threshold (float): entities with a lower confidence are left out.
     scorer (Callable | None): spaCy's scorer of entities.
     RETURNS (TokenClassifier): the component.
-    RAISES (ValueError): the threshold is not within 0 and 1.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold ({threshold}) must be within [0, 1]")
     check_version(nlp)
-    return TokenClassifier(nlp.vocab, model, name, threshold=threshold, scorer=scorer)
+    return TokenClassifier(nlp.vocab, model, name, scorer=scorer)
 
 
 class TokenClassifier(TrainablePipe):
-    """A trainable component that sets entities with a confidence.
-
-    The calibration of the confidences is saved with the labels; the threshold is a setting of the config, so that
-    `spacy.load(..., config=...)` can give another one.
-    """
+    """A trainable component that sets entities, and the probability of each as its confidence."""
 
     def __init__(
         self,
@@ -102,12 +91,10 @@ class TokenClassifier(TrainablePipe):
         model: Model[list[Doc], list[Floats2d]],
         name: str = "ner",
         *,
-        threshold: float = 0.0,
         scorer: Callable[[Iterable[Example]], dict[str, Any]] | None = get_ner_prf,
     ):
-        super().__init__(vocab, model, name, labels=[], calibration={})
+        super().__init__(vocab, model, name, labels=[])
         add_confidence()
-        self.threshold = threshold
         self.scorer = scorer
 
     @property
@@ -124,22 +111,6 @@ class TokenClassifier(TrainablePipe):
     def tags(self) -> list[str]:
         """The tags in the order of the model's outputs."""
         return ["O", *(f"{position}-{label}" for label in self.labels for position in POSITIONS)]
-
-    @property
-    def calibration(self) -> dict[str, Calibration]:
-        """The calibration of each label's confidences. Without a threshold it changes no entity."""
-        return {label: Calibration(*self.cfg["calibration"].get(label, ())) for label in self.labels}
-
-    @calibration.setter
-    def calibration(self, values: dict[str, Calibration]) -> None:
-        for label, (temperature, _) in values.items():
-            if not temperature > 0:
-                raise ValueError(f"The temperature of {label} ({temperature}) must be above 0")
-        # Rounded to 1/1024, because spaCy's JSON has ten decimals and a loaded pipeline must be exactly the same.
-        self.cfg["calibration"] = {
-            label: [max(round(temperature * 1024), 1) / 1024, round(bias * 1024) / 1024]
-            for label, (temperature, bias) in values.items()
-        }
 
     def add_label(self, label: str) -> int:
         """Add a label.
@@ -244,26 +215,24 @@ class TokenClassifier(TrainablePipe):
         return to_numpy(self.model.ops, self.model.predict(docs))
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> None:
-        """Set the documents' entities and their confidence. Existing entities are kept.
+        """Set the documents' entities and their probability. Existing entities are kept.
 
         docs (Iterable[Doc]): the documents.
         scores (list[numpy.ndarray]): what `predict` returned for them.
         """
         # An unpickled component, in a worker process for instance, has not run __init__.
         add_confidence()
-        calibration = self.calibration
         for doc, entities in zip(docs, self.entities(docs, scores), strict=True):
             # Tokens in an entity of another component, or blocked by one.
             taken = {token.i for token in doc if token.ent_iob in (1, 3)}
             found = [
-                (Span(doc, start, end, label), confidence)
+                (Span(doc, start, end, label), probability)
                 for start, end, label, probability in entities
-                if (confidence := calibration[label](probability)) >= self.threshold
-                and taken.isdisjoint(range(start, end))
+                if taken.isdisjoint(range(start, end))
             ]
             doc.set_ents([*doc.ents, *(span for span, _ in found)])
-            for span, confidence in found:
-                span._.confidence = confidence
+            for span, probability in found:
+                span._.confidence = probability
 
     def entities(self, docs: Iterable[Doc], scores: list[numpy.ndarray]) -> list[list[TaggedSpan]]:
         """Return the entities with the best tags, and the probability of each.
@@ -332,7 +301,6 @@ TOKEN_CLASSIFIER = Factory(
                     "pooling": {"@layers": "reduce_mean.v1"},
                 },
             },
-            "threshold": 0.0,
             "scorer": {"@scorers": "spacy.ner_scorer.v1"},
         },
         "default_score_weights": {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
