@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 import srsly
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from scripts.clinical_ner.partial import ANNOTATED_LABELS
 from scripts.convert import convert, make_doc, make_nlp
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
-from scripts.formats.docbin import make_doc_bin
+from scripts.formats.docbin import CORPUS, make_doc_bin
 from scripts.records.bigbio import SPLITS, Record, write_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
 from tests.marked import make_record
@@ -192,3 +193,46 @@ def test_bc5cdr_counts_are_those_of_the_published_task(tmp_path: Path) -> None:
         ("Famotidine", "Chemical", "D015738"),
         ("delirium", "Disease", "D003693"),
     ]
+
+
+def write_joined(folder: Path, corpora: dict[str, list[str]]) -> Path:
+    """Write a joined corpus: of each of its corpora the texts, the same number in each split."""
+    for split in SPLITS:
+        records = [
+            {**make_record(text, document_id=f"{name}-{split}-{number}"), "corpus": name}
+            for name, texts in corpora.items()
+            for number, text in enumerate(texts)
+        ]
+        write_records(records, folder / f"{split}.jsonl")
+    return folder
+
+
+def read_docs(path: Path) -> list[Doc]:
+    return list(DocBin().from_disk(path).get_docs(NLP.vocab))
+
+
+def test_documents_say_which_labels_their_corpus_annotates(tmp_path: Path) -> None:
+    corpora = {"diseases": ["[Disease gout] and lead"], "both": ["[Chemical lead] and [Disease gout]"]}
+    source = write_joined(tmp_path / "records", corpora)
+    convert(source, tmp_path / "corpus", labels=LABELS)
+    found = [
+        (doc.user_data[CORPUS], doc.user_data.get(ANNOTATED_LABELS))
+        for doc in read_docs(tmp_path / "corpus/train.spacy")
+    ]
+    assert found == [("diseases", ("Disease",)), ("both", None)]
+    assert srsly.read_json(tmp_path / "corpus" / "report.json")["partly_annotated"] == {"diseases": ["Disease"]}
+
+
+def test_equal_sizes_repeat_training_documents_of_smaller_corpora(tmp_path: Path) -> None:
+    corpora = {
+        "small": ["[Disease gout]", "[Chemical lead]"],
+        "large": ["[Disease gout] and [Chemical lead] again"] * 2,
+    }
+    source = write_joined(tmp_path / "records", corpora)
+    report = convert(source, tmp_path / "corpus", labels=LABELS, sizes="equal")
+    texts = [doc.text for doc in read_docs(tmp_path / "corpus" / "train.spacy")]
+    # 8 characters against 42.
+    assert texts == ["gout", "lead"] * 5 + ["gout and lead again"] * 2
+    assert report["dev"]["documents"] == report["test"]["documents"] == 4
+    with pytest.raises(ProjectError, match="There are no sizes 'same'"):
+        convert(source, tmp_path / "corpus", labels=LABELS, sizes="same")

@@ -24,7 +24,8 @@ from scripts import fetch_corpus as module
 from scripts.catalog.corpora import ArchiveFile, Corpus, read_corpora
 from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
-from scripts.records.bigbio import SPLITS, document_id, document_text, read_records
+from scripts.records.bigbio import SPLITS, document_id, document_text, read_records, write_records
+from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
 
 BC5CDR = read_corpora()["bc5cdr"]
@@ -617,3 +618,42 @@ def test_bc5cdr_has_the_counts_of_the_published_corpus(tmp_path):
         "test": (500, 5394, 4534, 37, 9928),
     }
     assert len(identifiers) == 1500
+
+
+def write_kb(folder: Path, prefix: str) -> Path:
+    """Write a data set of one document for each split, as records."""
+    for split in SPLITS:
+        write_records([make_record("[Disease gout]", document_id=f"{prefix}-{split}")], folder / f"{split}.jsonl")
+    return folder
+
+
+def test_several_corpora_are_fetched_and_joined(tmp_path: Path) -> None:
+    write_kb(tmp_path / "assets" / "one", "one")
+    source = write_kb(tmp_path / "my notes", "two")
+    fetch_corpus("one+two", tmp_path / "assets" / "one+two", source=f"'two={source}'")
+    for split in SPLITS:
+        records = read_records(tmp_path / "assets" / "one+two" / f"{split}.jsonl")
+        assert [(document_id(record), record["corpus"]) for record in records] == [
+            (f"one-{split}", "one"),
+            (f"two-{split}", "two"),
+        ]
+        # Each is there by itself, too, and has no mark.
+        (alone,) = read_records(tmp_path / "assets" / "two" / f"{split}.jsonl")
+        assert "corpus" not in alone
+
+
+@pytest.mark.parametrize(
+    ("profile", "source", "message"),
+    [
+        ("one+", "", r"'one\+' does not name each corpus once"),
+        ("one+one", "", r"'one\+one' does not name each corpus once"),
+        ("one+two", "/data", "Can't read the sources '/data'"),
+        ("one+two", "three=/data", "There is a source for three"),
+        ("one+unheard", "", "Unknown profile 'unheard'"),
+    ],
+)
+def test_what_names_no_corpora_is_refused(tmp_path: Path, profile: str, source: str, message: str) -> None:
+    write_kb(tmp_path / "one", "one")
+    with pytest.raises(ProjectError, match=message):
+        fetch_corpus(profile, tmp_path / "joined", source=source)
+    assert not (tmp_path / "joined").exists()

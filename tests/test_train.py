@@ -16,6 +16,7 @@ from spacy.cli.init_config import fill_config
 from thinc.api import Config
 
 from scripts import train as train_module
+from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
 from scripts.train import TrainOptions, load_training_config, save_whole, train
 from tests.conftest import CONFIG
@@ -33,6 +34,7 @@ def settings(encoder: Path, max_steps: int = 1, **options: Any) -> Config:
 
 @pytest.mark.parametrize("head", HEADS)
 def test_config_is_filled(tmp_path: Path, head: str) -> None:
+    register()
     parts = (CONFIG, CONFIG.with_name("heads") / f"{head}.cfg")
     whole = tmp_path / "whole.cfg"
     whole.write_text("\n".join(path.read_text() for path in parts))
@@ -180,3 +182,12 @@ def test_killed_training_leaves_the_pipeline_before(
     assert (best / "ner" / "model").read_bytes() == before
     pipe_names = Config().from_disk(CONFIG, interpolate=False)["nlp"]["pipeline"]
     assert spacy.load(tmp_path / "run" / "checkpoints" / "model-last").pipe_names == pipe_names
+
+
+def test_a_corpus_without_some_labels_needs_the_token_head(project: Path, tmp_path: Path) -> None:
+    corpus = shutil.copytree(project / "corpus", tmp_path / "corpus")
+    report = {**srsly.read_json(corpus / "report.json"), "partly_annotated": {"ncbi": ["Disease"]}}
+    srsly.write_json(corpus / "report.json", report)
+    with pytest.raises(ProjectError, match=r"ncbi annotates only some of the labels.*--vars\.head token"):
+        train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(2, head="transition"))
+    assert train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(2)).is_dir()

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.catalog.corpora import Corpus, choose_labels, find_corpus, read_corpora
+from scripts.catalog.corpora import (
+    Corpus,
+    choose_labels,
+    find_corpora,
+    find_corpus,
+    join_corpora,
+    package_name,
+    read_corpora,
+)
 from scripts.errors import ProjectError
 
 DEFAULT = {"Chem*": "Chemical", "Dis*": "Disease"}
@@ -78,3 +86,13 @@ def test_a_wrong_field_is_named(tmp_path: Path, content: str, message: str) -> N
     with pytest.raises(ProjectError, match=message) as caught:
         read_corpora(write(tmp_path, content))
     assert "corpora.yml" in caught.value.title
+
+
+def test_several_corpora_are_one_with_the_labels_of_all() -> None:
+    joined = find_corpus("bc5cdr+own")
+    assert joined.name == "BioCreative V CDR corpus (BC5CDR) and own"
+    assert joined.labels == DEFAULT and joined.license == "public domain; not stated" and not joined.published
+    assert [corpus.name for corpus in find_corpora("bc5cdr+own")] == ["BioCreative V CDR corpus (BC5CDR)", "own"]
+    assert package_name("bc5cdr+own") == "bc5cdr_and_own"
+    with pytest.raises(ProjectError, match=r"The type Chem\* has the label Chemical in one corpus, and Drug in B"):
+        join_corpora([Corpus(name="A"), Corpus(name="B", labels={"Chem*": "Drug"})])

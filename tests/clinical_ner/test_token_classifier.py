@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, fix_random_seed
 
 from scripts.clinical_ner.ner.token_classifier import TokenClassifier, configure_token_classifier
+from scripts.clinical_ner.partial import ANNOTATED_LABELS
 
 TOK2VEC = {
     "@architectures": "spacy.HashEmbedCNN.v2",
@@ -106,6 +107,21 @@ def test_a_mention_that_crosses_a_sentence_is_ignored(nlp: Language) -> None:
         token.is_sent_start = token.text == "failure"
     loss, (gradient,) = nlp.get_pipe("ner").get_loss([crossing], [numpy.ones((len(crossing.predicted), 9), dtype="f")])
     assert loss == 0 and not gradient.any()
+
+
+def test_labels_that_are_not_annotated_stay_open(nlp: Language) -> None:
+    head, tags = nlp.get_pipe("ner"), nlp.get_pipe("ner").tags
+    only = example(nlp, TEXTS[0])
+    only.reference.user_data[ANNOTATED_LABELS] = ["Disease"]
+    only.reference.ents = [ent for ent in only.reference.ents if ent.label_ == "Disease"]
+    # Sure of a chemical where none is annotated.
+    scores = numpy.zeros((len(only.predicted), len(tags)), dtype="f")
+    scores[0, tags.index("U-Chemical")] = 20.0
+    loss_open, (gradient,) = head.get_loss([only], [scores])
+    assert not gradient[0].round(4).any()
+    del only.reference.user_data[ANNOTATED_LABELS]
+    loss_closed, (gradient,) = head.get_loss([only], [scores])
+    assert loss_closed > loss_open + 1 and gradient[0, tags.index("U-Chemical")] > 0.01
 
 
 def test_nothing_annotated_is_nothing_to_learn(nlp: Language) -> None:

@@ -165,3 +165,13 @@ def test_forms_are_collected_by_concept() -> None:
     assert names.forms == {("gout", "Disease"), ("podagra", "Disease")}
     assert dict(names.forms_by_concept) == {"D1": {"gout", "podagra"}}
     assert document_text(record) == "Gout and podagra"
+
+
+def test_joined_corpora_are_parts() -> None:
+    records = [
+        {**make_record("[Disease gout]", document_id="1"), "corpus": "a"},
+        {**make_record("[Disease ague]", document_id="2"), "corpus": "b"},
+    ]
+    found = slices_of(records, [[Mention(0, 4, "Disease")], []])
+    assert found["corpus", "a"] == (1, 0, 0) and found["corpus", "b"] == (0, 0, 1)
+    assert not any(group == "corpus" for group, _ in slices_of(records[:1], [[]]))

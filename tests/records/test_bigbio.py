@@ -61,7 +61,7 @@ def changed(**fields):
     [
         ("", "it is empty"),
         ('{"passages": [{"text": "SECRET', "not JSON"),
-        ("[1]", "AttributeError"),
+        ("[1]", "TypeError"),
         ("3", "TypeError"),
         ('{"text": "SECRET"}', "KeyError"),
         ('{"passages": "SECRET"}', "AttributeError"),
