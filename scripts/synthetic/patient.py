@@ -22,6 +22,9 @@ FIRST_DATE, LAST_DATE = date(2012, 1, 1), date(2024, 12, 31)
 # Diagnoses of these groups are what a patient feels, shows or reacts with.
 SYMPTOM_GROUPS = ("symptom", "reaction")
 
+# Chemicals of these groups are no drugs that someone orders: "steroids", "alcohol".
+CLASS_GROUP, SUBSTANCE_GROUP = "class", "substance"
+
 
 class Patient:
     """A made-up person with diagnoses, the drugs that treat them, symptoms and dates.
@@ -36,6 +39,7 @@ class Patient:
     def __init__(self, fake: Faker, terms: Sequence[Term], values: Values, *, topics: int, stay: int) -> None:
         self.random: Random = fake.random
         self.lists = values.lists
+        self.modifiers = values.modifiers
         self.sex = self.random.choice("MF")
         self.age = self.random.randint(19, 93)
         self.admitted = fake.date_between_dates(date_start=FIRST_DATE, date_end=LAST_DATE)
@@ -73,7 +77,10 @@ class Patient:
 
     def _choose_terms(self, terms: list[Term], values: Values, topics: int) -> None:
         """Choose what the person has and takes, what the person surely has not, and must not take."""
-        drugs = [term for term in terms if term.label == "Chemical"]
+        chemicals = [term for term in terms if term.label == "Chemical"]
+        drugs = [term for term in chemicals if term.group not in (CLASS_GROUP, SUBSTANCE_GROUP)]
+        self.classes = [term for term in chemicals if term.group == CLASS_GROUP]
+        self.substances = [term for term in chemicals if term.group == SUBSTANCE_GROUP]
         symptoms = [term for term in terms if term.group in SYMPTOM_GROUPS]
         diagnoses = [term for term in terms if term.label == "Disease" and term.group not in SYMPTOM_GROUPS]
         drugs_by_group, diagnoses_by_group = by_group(drugs), by_group(diagnoses)
@@ -90,7 +97,10 @@ class Patient:
         self.home_drugs = [term for term in self.drugs if term.taken_at_home]
         self.possible_home_drugs = [term for term in self.possible_drugs if term.taken_at_home]
         self.possible_problems = [term for term in diagnoses if term.group in self.topics or term in self.problems]
-        self.absent = [term for term in diagnoses if term not in self.possible_problems]
+        imaged = [term for term in diagnoses if term.group in values.imaged]
+        self.shown_in_image = self.random.sample(imaged, min(6, len(imaged) // 3))
+        present = {*self.possible_problems, *self.shown_in_image}
+        self.absent = [term for term in diagnoses if term not in present]
         self.absent_in_family = [term for term in self.absent if "sex" not in values.groups.get(term.group, {})]
         self.absent_in_image = [term for term in self.absent if term.group in values.imaged]
         self.by_name = {term.name: term for term in drugs}

@@ -1,14 +1,21 @@
 """One sentence: a template's slots filled from what the patient has, takes, and has not."""
 
+import re
+
 from scripts.errors import ProjectError
 from scripts.synthetic.patient import Patient
 from scripts.synthetic.templates import CONCEPTS, ORDERS, Slot, Template
-from scripts.synthetic.terms import STYLES, Term
+from scripts.synthetic.terms import STYLES, Term, combination
 from scripts.synthetic.text import MarkedText, joined
 
 # How often a mention takes a style where the template leaves it open: notes are full of brands and abbreviations.
-STYLE_WEIGHTS = {"name": 10, "synonym": 4, "short": 7, "brand": 4, "misspelled": 1.5}
+STYLE_WEIGHTS = {"name": 10, "synonym": 5, "short": 7, "brand": 6, "misspelled": 1.5}
 SHARE_IN_CAPITALS = 0.04
+
+# How often a diagnosis has a word before it that is no part of the mention, and one behind it.
+SHARE_MODIFIED, SHARE_STAGED = 0.16, 0.05
+SHARE_HASTY = 0.25
+COMBINED_BY = ("/", "/", "/", "-", " / ")
 
 
 def fill(template: Template, patient: Patient, used: list[Term]) -> MarkedText:
@@ -22,7 +29,11 @@ def fill(template: Template, patient: Patient, used: list[Term]) -> MarkedText:
     RAISES (ProjectError): the split has too few terms for the template.
     """
     sentence = Sentence(patient, template, used)
-    return joined(part if isinstance(part, str) else sentence.value(part) for part in template)
+    padded = ("", *template, "")
+    return joined(
+        part if isinstance(part, str) else sentence.value(part, str(before), str(after))
+        for before, part, after in zip(padded, template, padded[2:], strict=False)
+    )
 
 
 class Sentence:
@@ -44,17 +55,49 @@ class Sentence:
                 self.terms[slot.key] = self._choose(slot, used)
         used += self.terms.values()
 
-    def value(self, slot: Slot) -> MarkedText:
-        """Return the text for a slot, which is a mention if it is a term."""
+    def value(self, slot: Slot, before: str, after: str) -> MarkedText:
+        """Return the text for a slot, which is a mention if it is a term.
+
+        slot (Slot): the slot.
+        before (str): the literal text before it.
+        after (str): the literal text behind it.
+        RETURNS (MarkedText): the text.
+        """
         if slot.kind in ORDERS:
             place = (slot.number, slot.second)
             drug = self.terms.get(("drug", *place)) or self.terms["med", *place]
-            return MarkedText(self.random.choice(drug.order[slot.kind]))
+            return MarkedText(self._order(slot.kind, self.random.choice(drug.order[slot.kind])))
         if slot.kind not in CONCEPTS:
             return MarkedText(self.patient.text_value(slot))
         if slot.kind == "combo":
             return self._combination(self.terms[slot.key], slot.attributes)
-        return self._mention(self.terms[slot.key], slot.detail, slot.attributes)
+        term = self.terms[slot.key]
+        mention = self._mention(term, slot.detail, slot.attributes)
+        return self._modified(mention, term, slot, before, after) if term.label == "Disease" else mention
+
+    def _order(self, kind: str, text: str) -> str:
+        """Return a dose, route or frequency as written in haste: "40mg po bid"."""
+        if self.random.random() >= SHARE_HASTY:
+            return text
+        return re.sub(r"(?<=\d) (?=m|g\b|u)", "", text) if kind == "dose" else text.lower()
+
+    def _modified(self, mention: MarkedText, term: Term, slot: Slot, before: str, after: str) -> MarkedText:
+        """Write words beside a diagnosis that are no part of its mention, where the text beside it lets them stand."""
+        fitting = [each for each in self.patient.modifiers if each.fit(term.group, mention.text)]
+        first = [word for each in fitting for word in (*each.before, *(() if slot.attributes else each.now))]
+        last = [word for each in fitting for word in each.after if not slot.attributes]
+        parts: list[MarkedText | str] = [mention]
+        if re.search(r"(^|[\s(])$", before) and not re.search(r"\ban? $", before):
+            parts = [*self._perhaps(first, SHARE_MODIFIED), *parts]
+        if re.match(r"$|[\s,.;)]", after):
+            parts = [*parts, *self._perhaps(last, SHARE_STAGED)]
+        return joined(
+            [part.upper() if isinstance(part, str) and slot.detail == "upper" else part for part in parts], " "
+        )
+
+    def _perhaps(self, words: list[str], share: float) -> list[str]:
+        """Return one of the words, or none."""
+        return [self.random.choice(words)] if words and self.random.random() < share else []
 
     def _mention(self, term: Term, detail: str, attributes: frozenset[str]) -> MarkedText:
         """Write a term in the style that the template asks for if it has that, or in one by chance."""
@@ -65,10 +108,11 @@ class Sentence:
         return MarkedText.of_term(form, term, attributes)
 
     def _combination(self, drug: Term, attributes: frozenset[str]) -> MarkedText:
-        """Write two drugs that share a tablet: each is a mention of its own."""
-        name = self.random.choice(drug.partners)
-        parts = (drug, self.patient.by_name[name])
-        return joined([self._mention(part, self._style(part, ("name", "short")), attributes) for part in parts], "/")
+        """Write two drugs that share a tablet, which are one mention."""
+        parts = (drug, self.patient.by_name[self.random.choice(drug.partners)])
+        names = [self.random.choice(part.forms[self._style(part, ("name", "short"))]) for part in parts]
+        form = self.random.choice(COMBINED_BY).join(names)
+        return MarkedText.of_term(form, combination(*parts), attributes)
 
     def _style(self, term: Term, styles: tuple[str, ...]) -> str:
         styles = tuple(style for style in styles if style in term.forms)
@@ -106,9 +150,12 @@ class Sentence:
                 "absent": patient.absent,
                 "family": patient.absent_in_family,
                 "lesion": patient.absent_in_image,
+                "shown": patient.shown_in_image,
                 "allergen": patient.allergens,
                 "reaction": patient.reactions,
                 "combo": patient.combinations,
+                "class": patient.classes,
+                "substance": patient.substances,
             }[slot.kind]
         ]
 

@@ -8,10 +8,13 @@ dot is the context that the sentence puts a term in: `No {absent1.negated}`, `{f
 
 A section has a `category`, medspaCy's name for it, and its `header` may have several wordings: an author keeps to one
 style, so the first wordings of all sections go together, and so on.
+
+Words beside a diagnosis that BC5CDR leaves out of the mention ("severe", "bilateral", "stage 3") are `modifiers` in
+`values.yaml`, and are written by chance beside any diagnosis.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -22,10 +25,16 @@ from scripts.errors import ProjectError
 from scripts.synthetic import FOLDER
 from scripts.synthetic.terms import STYLES
 
-NOTE_TYPES = ("discharge_summary", "progress_note", "clinic_letter", "emergency_note", "medication_list")
-LAYOUTS = ("block", "lines", "inline", "prose", "bullets", "numbers")
+NOTE_TYPES = (
+    *("discharge_summary", "progress_note", "clinic_letter", "emergency_note", "medication_list"),
+    *("soap_note", "nursing_note", "triage_note", "gp_letter", "radiology_report"),
+)
+LAYOUTS = ("block", "lines", "inline", "prose", "bullets", "numbers", "commas")
 
-CONCEPTS = ("drug", "med", "dx", "sym", "absent", "nosym", "family", "lesion", "allergen", "reaction", "combo")
+CONCEPTS = (
+    *("drug", "med", "dx", "sym", "absent", "nosym", "family", "lesion", "allergen", "reaction", "combo"),
+    *("shown", "class", "substance"),
+)
 ORDERS = ("dose", "route", "frequency")
 PATIENT = (
     *(
@@ -137,22 +146,64 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Modifiers:
+    """Words beside a diagnosis that are no part of its mention: "severe", "stage 3".
+
+    groups (frozenset[str]): the groups of terms that they fit; empty for all.
+    words (frozenset[str]): words, one of which the mention must have; empty for all.
+    before (tuple[str, ...]): what may stand before the mention.
+    now (tuple[str, ...]): what may stand before it if it is present, now and the patient's.
+    after (tuple[str, ...]): what may stand behind it.
+    """
+
+    groups: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    before: tuple[str, ...] = ()
+    now: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    def fit(self, group: str, form: str) -> bool:
+        """Return whether they can modify a term of a group in this form."""
+        return (not self.groups or group in self.groups) and (
+            not self.words or not self.words.isdisjoint(form.lower().split())
+        )
+
+
+@dataclass(frozen=True)
 class Values:
     """What `values.yaml` says.
 
     lists (dict[str, list[str]]): what fills slots that are no terms, by the slot's name.
     groups (dict[str, dict[str, Any]]): the patients whom a group of terms fits, where that is not all.
     imaged (list[str]): the groups of terms that an image can show.
+    modifiers (list[Modifiers]): the words that may stand beside diagnoses.
     """
 
     lists: dict[str, list[str]]
     groups: dict[str, dict[str, Any]]
     imaged: list[str]
+    modifiers: list[Modifiers]
 
 
 def read_values(folder: Path = FOLDER) -> Values:
     """Read `values.yaml`, which the splits share: no term is in it."""
-    return Values(**read_yaml(folder / "values.yaml", {"lists": dict, "groups": dict, "imaged": list}))
+    path = folder / "values.yaml"
+    data = read_yaml(path, {"lists": dict, "groups": dict, "imaged": list, "modifiers": list})
+    return Values(**{**data, "modifiers": [read_modifiers(each, path) for each in data["modifiers"]]})
+
+
+def read_modifiers(data: Any, path: Path) -> Modifiers:
+    """Read the modifiers of some terms."""
+    known = {field.name for field in fields(Modifiers)}
+    if (
+        not isinstance(data, dict)
+        or not data.keys() <= known
+        or not all(isinstance(each, list) for each in data.values())
+    ):
+        raise ProjectError(f"{path} has malformed modifiers: {data}", f"Right are lists of words for: {sorted(known)}")
+    groups, words = (frozenset(data.get(name, [])) for name in ("groups", "words"))
+    before, now, after = (tuple(data.get(name, [])) for name in ("before", "now", "after"))
+    return Modifiers(groups, words, before, now, after)
 
 
 def read_layouts(split: str, values: Values, folder: Path = FOLDER) -> dict[str, list[Section]]:

@@ -1,11 +1,13 @@
 """The drugs and diagnoses that notes speak of: `drugs.tsv` and `diagnoses.tsv`, read and checked.
 
 A row is a concept with all its surface forms. It belongs to one split, and to a group: a drug treats what is in its
-group. Symptoms and signs are diagnoses here, as they are in BC5CDR; drug classes and lab analytes are no terms.
+group. As in BC5CDR, symptoms and signs are diagnoses, a salt is part of a drug's name, a fixed combination is one
+mention, and a drug class is a chemical only if it is named by what it is made of ("steroids", "statins"), not by what
+it does ("diuretics"). Lab analytes are no terms.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scripts.errors import ProjectError
@@ -34,6 +36,7 @@ class Term:
     forms (dict[str, tuple[str, ...]]): surface forms by style, one of STYLES.
     order (dict[str, tuple[str, ...]]): for a drug, its usual dose, route and frequency.
     partners (tuple[str, ...]): names of drugs that it shares a tablet with.
+    parts (tuple[Term, ...]): the drugs of a fixed combination, if it is one.
     """
 
     label: str
@@ -43,11 +46,13 @@ class Term:
     forms: dict[str, tuple[str, ...]]
     order: dict[str, tuple[str, ...]]
     partners: tuple[str, ...]
+    parts: tuple["Term", ...] = ()
 
     @property
-    def id(self) -> str:
-        """The name as an identifier of this project's own."""
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-")
+    def ids(self) -> tuple[str, ...]:
+        """The name as an identifier of this project's own, or those of the parts."""
+        names = [part.name for part in self.parts] or [self.name]
+        return tuple(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
 
     @property
     def taken_at_home(self) -> bool:
@@ -58,6 +63,12 @@ class Term:
     def surface_forms(self) -> tuple[str, ...]:
         """All names of the concept."""
         return tuple(form for forms in self.forms.values() for form in forms)
+
+
+def combination(first: Term, second: Term) -> Term:
+    """Return two drugs that share a tablet as a term of its own, which has no form but its parts'."""
+    name = f"{first.name}/{second.name}"
+    return replace(first, name=name, forms={}, order={}, partners=(), parts=(first, second))
 
 
 def squeezed(form: str) -> str:

@@ -57,6 +57,12 @@ class MarkedText:
         first = self.text.partition(" ")[0]
         return replace(self, text=self.text[0].upper() + self.text[1:]) if first.islower() else self
 
+    def in_case(self, case: str) -> "MarkedText":
+        """Return the text in "upper" or "lower" case, or as it is. Letters whose other case is longer stay."""
+        change = {"upper": str.upper, "lower": str.lower}.get(case, str)
+        changed = "".join(new if len(new := change(letter)) == 1 else letter for letter in self.text)
+        return replace(self, text=changed)
+
     def wrapped(self, width: int, indent: int = 0) -> "MarkedText":
         """Break a text without sections into lines at spaces, including those inside a mention.
 

@@ -13,6 +13,9 @@ from scripts.synthetic.text import MarkedSection, MarkedText, joined
 
 SHARE_WRAPPED = 0.7
 
+# How often a note is in capitals throughout, and how often it has none under its headings.
+CASES = {"": 88, "upper": 6, "lower": 6}
+
 
 @dataclass(frozen=True)
 class Habits:
@@ -25,6 +28,8 @@ class Habits:
     gap (str): what stands between two sections.
     capitals (bool): whether the items of lists begin with a capital.
     style (float): the style of headings, from 0 to 1: which of a section's headers the author writes.
+    space (str): what stands between two sentences.
+    case (str): "upper" for capitals only, "lower" for none, else "".
     """
 
     width: int | None
@@ -34,6 +39,8 @@ class Habits:
     gap: str
     capitals: bool
     style: float
+    space: str
+    case: str
 
     @classmethod
     def by_chance(cls, random: Random) -> "Habits":
@@ -46,6 +53,8 @@ class Habits:
             gap=random.choice(["\n\n", "\n\n", "\n"]),
             capitals=random.random() < 0.4,
             style=random.random(),
+            space=random.choice([" ", " ", " ", " ", " ", "  ", "\n"]),
+            case=random.choices(list(CASES), list(CASES.values()))[0],
         )
 
     def wrapped(self, text: MarkedText, indent: int) -> MarkedText:
@@ -99,7 +108,8 @@ def write_note(sections: list[Section], patient: Patient, *, size: float) -> Mar
             templates = section.templates if section.layout == "block" else deck.draw(section.templates, count)
             written += [write_section(section, templates, patient, habits)] if templates else []
         patient.day = 1
-    return joined(written, habits.gap)
+    note = joined(written, habits.gap)
+    return note.in_case("upper") if habits.case == "upper" else note
 
 
 def write_section(section: Section, templates: Sequence[Template], patient: Patient, habits: Habits) -> MarkedText:
@@ -108,6 +118,8 @@ def write_section(section: Section, templates: Sequence[Template], patient: Pati
     styles = section.headers
     header = [fill(styles[int(habits.style * len(styles))], patient, used)] if styles else []
     texts = [under_heading(fill(template, patient, used), section.category) for template in templates]
+    if habits.case == "lower" and section.layout != "block":
+        texts = [text.in_case("lower") for text in texts]
     written = lay_out(section.layout, header, texts, habits)
     return with_section(written, section.category, len(header[0].text)) if header else written
 
@@ -132,13 +144,15 @@ def with_section(text: MarkedText, category: str, header: int) -> MarkedText:
 
 def lay_out(layout: str, header: list[MarkedText], texts: list[MarkedText], habits: Habits) -> MarkedText:
     """Set the sentences of a section as lines, items or a paragraph, below or behind its header."""
+    sentences = [text if habits.case == "lower" else text.capitalized() for text in texts]
     match layout:
         case "inline":
-            sentences = [text.capitalized() for text in texts]
             return habits.wrapped(joined([*header, *sentences], " "), habits.indent)
+        case "commas":
+            return habits.wrapped(joined([*header, joined(texts, ", ")], " "), habits.indent)
         case "prose":
-            paragraph = joined([text.capitalized() for text in texts], " ")
-            return joined([*header, habits.wrapped(paragraph, habits.indent)], "\n")
+            lines = [joined(sentences, habits.space)] if habits.space != "\n" else sentences
+            return joined([*header, *(habits.wrapped(line, habits.indent) for line in lines)], "\n")
         case "bullets":
             texts = [item(habits.bullet, text, habits) for text in texts]
         case "numbers":
@@ -148,4 +162,6 @@ def lay_out(layout: str, header: list[MarkedText], texts: list[MarkedText], habi
 
 def item(marker: str, text: MarkedText, habits: Habits) -> MarkedText:
     """Write an item of a list, with its further lines below its first word."""
-    return habits.wrapped(joined([marker, text.capitalized() if habits.capitals else text]), len(marker))
+    return habits.wrapped(
+        joined([marker, text.capitalized() if habits.capitals and habits.case != "lower" else text]), len(marker)
+    )
