@@ -1,7 +1,8 @@
 """Fine-tune the encoder with a named-entity head: `spacy train` with atomic checkpoints.
 
-In: configs/, corpus/<profile>, assets/encoders/<encoder>. Out: training/<run>/model-best and log.jsonl. A run that
-was killed leaves its last checkpoint in training/<run>/checkpoints/model-last, and an earlier model-best untouched.
+In: configs/, corpus/<profile>, assets/encoders/<encoder>, or a trained pipeline instead of the bare encoder. Out:
+training/<run>/model-best and log.jsonl. A run that was killed leaves its last checkpoint in
+training/<run>/checkpoints/model-last, and an earlier model-best untouched.
 """
 
 import shlex
@@ -21,6 +22,7 @@ from spacy.util import load_config_from_str, registry
 from thinc.api import Config, ConfigValidationError
 from wasabi import msg
 
+from scripts.base_pipeline import Base, base_settings, load_base, score_dev
 from scripts.catalog.encoders import KnownEncoder, read_encoders
 from scripts.clinical_ner.ner.token_classifier import TOKEN_CLASSIFIER
 from scripts.clinical_ner.registration import register
@@ -66,6 +68,7 @@ class TrainOptions:
     gpu_id (int): the number of the GPU, or -1 for the CPU. On a GPU the precision is mixed.
     seed (int): the seed of all randomness.
     overrides (str): other settings of the config to change, as `spacy train` takes them. They take precedence.
+    base (Base | None): a trained pipeline to start from, instead of the bare encoder with a new head.
     """
 
     max_steps: int
@@ -73,6 +76,7 @@ class TrainOptions:
     gpu_id: int = -1
     seed: int = 0
     overrides: str = ""
+    base: Base | None = None
 
     def __post_init__(self) -> None:
         if self.max_steps < 1:
@@ -113,6 +117,7 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
         "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
         "training.max_steps": options.max_steps,
         "training.eval_frequency": min(settings["training"]["eval_frequency"], options.max_steps),
+        **(base_settings(options.base, options.max_steps) if options.base else {}),
         **parse_overrides(options.overrides),
     }
     try:
@@ -184,6 +189,25 @@ def store_calibration(model: Path, dev: Path) -> None:
     msg.info(f"The confidences are calibrated on dev. {in_words(component.calibration)}")
 
 
+def score_old(nlp: Language, base: Base | None) -> float | None:
+    """Return F1 on dev of the corpus that the base was trained on; None without a base or such a corpus."""
+    return score_dev(nlp, base.corpus) if base and base.corpus else None
+
+
+def store_forgetting(model: Path, base: Base | None, before: float) -> None:
+    """Score dev of the base's own corpus again, and note both scores in the pipeline's meta.
+
+    model (Path): the folder of the pipeline.
+    base (Base | None): what it was trained on from.
+    before (float): F1 before the training.
+    """
+    nlp = spacy.load(model)
+    after = score_old(nlp, base) or 0.0
+    nlp.meta["base"]["dev_f1"] = {"before": before, "after": after}
+    nlp.to_disk(model)
+    msg.info(f"F1 on dev of the old corpus: {100 * before:.2f} before, {100 * after:.2f} after")
+
+
 def train(config: Path, encoder: Path, corpus: Path, output: Path, options: TrainOptions) -> Path:
     """Train a pipeline.
 
@@ -205,14 +229,21 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     settings = load_training_config(config, encoder, corpus, log, options)
     check_annotation(corpus, settings)
     register()
-    msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
-    nlp = init_nlp(settings, use_gpu=options.gpu_id)
-    msg.info("Training. First the untrained pipeline is scored on dev.")
+    if options.base:
+        msg.info(f"Starting from {options.base.model} with the documents in {corpus}")
+        nlp = load_base(options.base, settings)
+    else:
+        msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
+        nlp = init_nlp(settings, use_gpu=options.gpu_id)
+    before = score_old(nlp, options.base)
+    msg.info("Training. First the pipeline is scored on dev as it is.")
     train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
     if gives_confidence(nlp):
         msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
+    if before is not None:
+        store_forgetting(checkpoints / "model-best", options.base, before)
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")
     remove(checkpoints)
@@ -229,10 +260,18 @@ def train_cli(
     seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
     overrides: Annotated[str, typer.Option(help="Settings to change: '--training.dropout 0.2'")] = "",
+    base: Annotated[
+        str, typer.Option(help="Trained pipeline to start from: a folder, a wheel or an installed package")
+    ] = "",
+    base_corpus: Annotated[
+        str, typer.Option(help="Folder with dev.spacy of the corpus of --base, to see what is forgotten")
+    ] = "",
+    base_rate: Annotated[float, typer.Option(help="Highest learning rate with --base")] = Base.rate,
 ) -> None:
     """Fine-tune the encoder with a named-entity head."""
     with shown_to_user():
-        options = TrainOptions(max_steps, head, gpu_id, seed, overrides)
+        start = Base(base, Path(base_corpus) if base_corpus else None, base_rate) if base else None
+        options = TrainOptions(max_steps, head, gpu_id, seed, overrides, start)
         best = train(config, encoder, corpus, output, options)
     msg.good(f"The best pipeline on dev is in {best}")
 

@@ -211,7 +211,7 @@ def describe_run(nlp: Language, encoder: Path | None, report: dict[str, Any], co
     source = encoder / "encoder.json" if encoder else None
     known = srsly.read_json(source) if source and source.is_file() else {"encoder": encoder.name} if encoder else None
     return {
-        "model": {key: nlp.meta[key] for key in ("lang", "name", "version", "pipeline")},
+        "model": {key: nlp.meta[key] for key in ("lang", "name", "version", "pipeline", "base") if key in nlp.meta},
         "encoder": known,
         "corpus": {"profile": corpus.name, **report},
         "versions": {"python": platform.python_version()} | {name: version(name) for name in SCORING_PACKAGES},
