@@ -131,7 +131,8 @@ def parse_url(given: str) -> sa.URL:
 
 def shown(url: sa.URL) -> str:
     """Return a URL without what is secret in it."""
-    return url.set(password=None).difference_update_query(SECRETS).render_as_string()
+    # `url.set` takes None for "leave it".
+    return url._replace(password=None).difference_update_query(SECRETS).render_as_string()
 
 
 def shown_url(given: str) -> str:
@@ -166,11 +167,14 @@ def make_engine(url: sa.URL, *, read_only: bool) -> sa.Engine:
 
     RAISES (ProjectError): the package of the driver is not installed.
     """
-    options: dict[str, Any] = {"poolclass": sa.NullPool, "hide_parameters": True}
+    # A transaction ends before its connection is closed: no reset, which would be logged if the connection was lost.
+    options: dict[str, Any] = {"poolclass": sa.NullPool, "pool_reset_on_return": None, "hide_parameters": True}
     kind = url.get_backend_name()
     if kind == "postgresql":
         given = {name: value for name, value in POSTGRESQL.items() if name not in url.query}
-        options |= {"connect_args": given, "execution_options": {"postgresql_readonly": read_only}}
+        options["connect_args"] = given
+        # Where it is not wanted, the server's own setting holds.
+        options["execution_options"] = {"postgresql_readonly": True} if read_only else {}
     elif kind == "sqlite":
         options["connect_args"] = {"timeout": LOCK_SECONDS}
     try:

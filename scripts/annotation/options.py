@@ -120,13 +120,13 @@ class AnnotateOptions:
             raise ProjectError(f"minimum_confidence ({self.minimum_confidence}) must be within [0, 1]")
         if self.processes > 1 and self.gpu_id >= 0:
             raise ProjectError("More than one process can't share a GPU", "Leave out --processes.")
+        if self.ray:
+            self.check_for_ray()
         if self.to and self.format not in TABLE_FORMATS:
             raise ProjectError(
                 f"The format {self.format} can't be written to a table",
                 f"With --to, choose a --format of {', '.join(TABLE_FORMATS)}.",
             )
-        if self.ray:
-            self.check_for_ray()
 
     def check_for_ray(self) -> None:
         """Check that nothing is wanted that a cluster can't do.

@@ -7,9 +7,10 @@ In: the URL of a database and a query. Out: notes, in the order of their ids.
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scripts.errors import ProjectError
 from scripts.formats.reading import ReadOptions, Source, row_note
 from scripts.records.notes import Note, Rejected
 
+NoteStream = Generator[Note | Rejected, None, None]
 # A note may be megabytes: few at a time.
 ROWS = 64
 # Where a note without an id is from.
@@ -87,22 +89,54 @@ class QueryInput:
         RAISES (ProjectError): the query fails, the connection is lost for longer than `WAITS`, or the notes that were
             read have changed when it is back.
         """
-        read, seen, waits = 0, blake2b(), list(WAITS)
-        while True:
-            try:
-                with closing(self.stream()) as stream:
-                    skip(stream, read, seen.digest())
-                    for note in stream:
-                        read, waits = read + 1, list(WAITS)
-                        add_to_digest(seen, note)
-                        yield note
-                return
-            except SQLAlchemyError as error:
-                if not waits or not is_passing(error):
-                    raise self.database.problem(error) from None
-            time.sleep(waits.pop(0))
+        read, digest = 0, blake2b()
+        stream = self.stream_from(read, digest.digest())
+        try:
+            while True:
+                notes, stream = self.fetch(stream, read, digest.digest())
+                if not notes:
+                    return
+                for note in notes:
+                    add_to_digest(digest, note)
+                read += len(notes)
+                yield from notes
+        finally:
+            # The connection may be lost.
+            with suppress(SQLAlchemyError):
+                stream.close()
 
-    def stream(self) -> Iterator[Note | Rejected]:
+    def fetch(self, stream: NoteStream, read: int, digest: bytes) -> tuple[list[Note | Rejected], NoteStream]:
+        """Fetch the next notes of a stream, from a new one if the connection is lost.
+
+        stream (NoteStream): the stream.
+        read (int): how many notes were read.
+        digest (bytes): the digest of these.
+        RETURNS (tuple[list[Note | Rejected], NoteStream]): at most `ROWS` notes, and the stream from which they are.
+        """
+        for wait in (*WAITS, None):
+            try:
+                return list(islice(stream, ROWS)), stream
+            except SQLAlchemyError as error:
+                if wait is None or not is_passing(error):
+                    raise self.database.problem(error) from None
+            time.sleep(wait)
+            stream = self.stream_from(read, digest)
+        raise AssertionError("unreachable")
+
+    def stream_from(self, read: int, digest: bytes) -> NoteStream:
+        """Read the notes after those that were read.
+
+        RAISES (ProjectError): these are others now.
+        """
+        with closing(self.stream()) as stream:
+            skipped = blake2b()
+            for note in islice(stream, read):
+                add_to_digest(skipped, note)
+            if skipped.digest() != digest:
+                raise ProjectError(CHANGED, CHANGED_HINT)
+            yield from stream
+
+    def stream(self) -> NoteStream:
         """Read the notes in one transaction."""
         order = ", ".join(map(self.database.quote, (self.options.id_column, self.options.text_column)))
         with self.database.connected() as connection:
@@ -113,15 +147,3 @@ class QueryInput:
     def execute(self, connection: sa.Connection, statement: str) -> sa.CursorResult[Any]:
         """Execute a statement in which neither a colon nor a percent sign means a parameter."""
         return connection.execution_options(yield_per=ROWS, no_parameters=True).exec_driver_sql(statement)
-
-
-def skip(stream: Iterator[Note | Rejected], count: int, expected: bytes) -> None:
-    """Skip notes that were read before the connection was lost.
-
-    RAISES (ProjectError): they are others now.
-    """
-    digest = blake2b()
-    for _, note in zip(range(count), stream):  # noqa: B905 (the range is shorter)
-        add_to_digest(digest, note)
-    if digest.digest() != expected:
-        raise ProjectError(CHANGED, CHANGED_HINT)
