@@ -36,8 +36,9 @@ POSTGRESQL = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-# SQLSTATEs after which another try may succeed: connection lost, server stopped or starting, conflict of transactions.
-PASSING = ("08", "57P01", "57P02", "57P03", "40001", "40P01")
+# SQLSTATEs after which another try may succeed: connection lost, server stopped or starting, idle for too long while a
+# part was annotated, conflict of transactions.
+PASSING = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "40001", "40P01")
 # Classes of SQLSTATE whose main message names tables, columns and constraints, and no values. Others may quote a text.
 NAMES_ONLY = ("08", "0A", "23", "25", "28", "3D", "3F", "42", "53", "54", "55", "57", "58", "22001")
 # The same for DuckDB.

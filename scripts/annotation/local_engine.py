@@ -31,11 +31,12 @@ from scripts.records.notes import Note, Rejected
 def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: AnnotateOptions) -> Summary:
     """Annotate notes on this machine; see `scripts.annotate.annotate`."""
     check_apart(inputs, output)
-    found, make_run = find_inputs(inputs, options), run_maker(inputs, options)
+    found = find_inputs(inputs, options)
     check_gpu(options.gpu_id)
     nlp = load_pipeline(model)
     annotator = Annotator(nlp, options, keep_docs=options.format in TOKEN_FORMATS)
     described = describe_model(model, nlp)
+    make_run = run_maker(inputs, options)
     identity = {"model": described, "inputs": found.describe(), "options": options.as_manifest()}
     with locked(output):
         run = open_run(output, identity, overwrite=options.overwrite, make=make_run)

@@ -102,8 +102,11 @@ class Run:
         with moved_into_place(self.folder / "manifest.json") as partial:
             partial.write_bytes(dump_manifest(self.content))
 
-    def clear(self) -> None:
-        """Remove what an earlier run wrote. `restore` does that for files: no manifest lists them."""
+    def clear(self, before: dict[str, Any] | None) -> None:
+        """Remove what earlier runs wrote. `restore` does that for files: no manifest lists them.
+
+        before (dict[str, Any] | None): the content of the manifest that was in the folder.
+        """
 
     def restore(self) -> None:
         """Make the folder and the manifest agree.
@@ -175,9 +178,9 @@ def open_run(
         check_same(run.content, identity, folder)
     else:
         run = make(folder, {"begun": now(), **identity, "parts": [], "finished": False})
-        run.save()
         if overwrite:
-            run.clear()
+            run.clear(read_if_intact(manifest))
+        run.save()
     run.restore()
     return run
 
@@ -197,6 +200,14 @@ def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to start over.")
+
+
+def read_if_intact(path: Path) -> dict[str, Any] | None:
+    """Read a manifest. None if there is none, or it is damaged."""
+    try:
+        return read_manifest(path.read_bytes(), path)
+    except (FileNotFoundError, ProjectError):
+        return None
 
 
 def dump_manifest(content: dict[str, Any]) -> bytes:

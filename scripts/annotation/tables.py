@@ -282,9 +282,10 @@ class TableRun(Run):
         content = {"begun": self.content["begun"], **figures, "rejected_notes": rejected}
         self.copy_parts([*self.recorded, self.table.add_part(self.key, len(self.parts), rows, content)])
 
-    def clear(self) -> None:
-        """Remove the rows of an earlier run with the same model, inputs and options."""
-        self.table.remove_run(self.key)
+    def clear(self, before: dict[str, Any] | None) -> None:
+        """Remove the rows of the run that was in the folder, and of one with the same model, inputs and options."""
+        for content in filter(None, (before, self.content)):
+            self.table.remove_run(run_key(content))
 
     def restore(self) -> None:
         """Make the folder agree with the table of parts."""

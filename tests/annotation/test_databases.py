@@ -248,6 +248,14 @@ def test_other_runs_write_to_the_same_table(tmp_path, model, url):
     assert len({number for number, *_ in mentions(url)}) == len(expected_mentions())
 
 
+def test_starting_over_removes_the_mentions_of_the_run_before(tmp_path, models, url):
+    annotate(str(models / "plain"), url, tmp_path / "run")
+    annotate(str(models / "plain"), url, tmp_path / "run", labels=("Disease",), overwrite=True)
+    assert {text for *_, text in mentions(url)} == {"gout"}
+    annotate(str(models / "plain"), url, tmp_path / "run", overwrite=True)
+    assert mentions(url) == expected_mentions()
+
+
 def test_two_notes_with_one_id_and_notes_without_a_text(tmp_path, model, url):
     with engine_of(url).begin() as connection:
         add_notes(connection, [(7, f"{SECRET} gout", "B2"), (50, None, "B2"), (None, "gout", "B2")])
@@ -541,6 +549,14 @@ def test_a_server_that_is_stopped_and_started_again_makes_no_difference(tmp_path
     thread.join()
     assert not failed
     assert mentions(url) == expected_mentions(MANY)
+
+
+def test_a_server_that_ends_idle_transactions_makes_no_difference(tmp_path, models, server):
+    url = fill_server(server, MANY)
+    idle = f"{url}?options=-c%20idle_in_transaction_session_timeout%3D100"
+    annotate(str(models / "slow"), idle, tmp_path / "run", part_size=200)
+    assert mentions(url) == expected_mentions(MANY)
+    assert "idle-in-transaction timeout" in (server.folder / "log").read_text()
 
 
 def count_parts(url):
