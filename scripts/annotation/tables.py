@@ -23,9 +23,11 @@ from scripts.files import moved_into_place
 from scripts.formats.writing import Writer
 from scripts.records.notes import Rejected
 
-# The columns of a table by the format of its rows, with the number of a mention first. As in the official DDL, except
-# for the ids: those of 64 bits fit.
-NOTE_NLP = (
+# The tables by the format of their rows, with the number of a mention first. As in the official DDL, except for the
+# ids: those of 64 bits fit.
+NOTE_NLP = sa.Table(
+    "note_nlp",
+    sa.MetaData(),
     sa.Column("note_nlp_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("note_id", sa.BigInteger, nullable=False),
     sa.Column("section_concept_id", sa.Integer),
@@ -41,7 +43,9 @@ NOTE_NLP = (
     sa.Column("term_temporal", sa.String(50)),
     sa.Column("term_modifiers", sa.String(2000)),
 )
-MENTIONS = (
+MENTIONS = sa.Table(
+    "mention",
+    sa.MetaData(),
     sa.Column("mention_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
@@ -53,7 +57,7 @@ MENTIONS = (
     sa.Column("attributes", sa.Text),
     sa.Column("columns", sa.Text),
 )
-COLUMNS = {"omop": NOTE_NLP, "csv": MENTIONS}
+TABLES = {"omop": NOTE_NLP, "csv": MENTIONS}
 # The highest number in a column of integers, where the database does not take more.
 HIGHEST = {"SMALLINT": 2**15 - 1, "INTEGER": 2**31 - 1, "BIGINT": 2**63 - 1}
 # Options that decide how a run works, and not what it finds: with others, a run whose folder was lost still goes on.
@@ -68,7 +72,7 @@ class MentionTable:
     they are not there.
 
     options (TableOptions): the database and the table.
-    format (str): the format of the rows, one of `COLUMNS`.
+    format (str): the format of the rows, one of `TABLES`.
     source (str): the database that is read at the same time, "" if none is.
     RAISES (ProjectError): the database can't be written, or the table has other columns.
     """
@@ -82,23 +86,13 @@ class MentionTable:
     def open(self, connection: sa.Connection) -> None:
         """Find the table and its columns, or make it."""
         schema, found = self.schema or None, sa.inspect(connection)
-        self.parts = sa.Table(
-            f"{self.name}_parts",
-            sa.MetaData(),
-            sa.Column("run", sa.String(64), primary_key=True),
-            sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
-            sa.Column("first_row", sa.BigInteger),
-            sa.Column("last_row", sa.BigInteger),
-            sa.Column("content", sa.Text, nullable=False),
-            schema=schema,
-        )
-        expected = COLUMNS[self.format]
-        self.number = expected[0].name
+        self.parts = parts_table(f"{self.name}_parts", schema)
+        expected = TABLES[self.format]
+        self.number = next(iter(expected.columns)).name
         if found.has_table(self.name, schema=schema):
             self.table = sa.Table(self.name, sa.MetaData(), *self.found_columns(found), schema=schema)
         else:
-            copies = [column._copy() for column in expected]
-            self.table = sa.Table(self.name, sa.MetaData(), *copies, schema=schema)
+            self.table = expected.to_metadata(sa.MetaData(), schema=schema, name=self.name)
             self.table.create(connection)
         if not found.has_table(self.parts.name, schema=schema):
             self.parts.create(connection)
@@ -109,7 +103,7 @@ class MentionTable:
         RAISES (ProjectError): it lacks one, or has another that must have a value.
         """
         columns = {column["name"]: column for column in found.get_columns(self.name, schema=self.schema or None)}
-        expected = [column.name for column in COLUMNS[self.format]]
+        expected = TABLES[self.format].columns.keys()
         hint = f"Rows of the format {self.format} have the columns {', '.join(expected)}. Give another --table."
         for name in expected:
             if name not in columns:
@@ -233,6 +227,25 @@ class MentionTable:
             highest = HIGHEST.get(str(column.type).upper(), value)
             if abs(value) > highest:
                 raise ProjectError(f"its {column.name} is above {highest}, the highest in the table {self.name}")
+
+
+def parts_table(name: str, schema: str | None) -> sa.Table:
+    """Return the table of finished parts.
+
+    name (str): its name.
+    schema (str | None): the schema that it is in, None for the default one.
+    RETURNS (Table): the table. "content" is what the manifest says about the part, as JSON.
+    """
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column("run", sa.String(64), primary_key=True),
+        sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("first_row", sa.BigInteger),
+        sa.Column("last_row", sa.BigInteger),
+        sa.Column("content", sa.Text, nullable=False),
+        schema=schema,
+    )
 
 
 def python_type(column: sa.Column[Any]) -> type | None:

@@ -22,9 +22,9 @@ from scripts import annotate as command
 from scripts.annotate import annotate_cli
 from scripts.annotation import databases, local_engine, queries
 from scripts.annotation.databases import Database, parse_url, shown
-from scripts.annotation.options import AnnotateOptions, TableOptions
+from scripts.annotation.options import TABLE_FORMATS, AnnotateOptions, TableOptions
 from scripts.annotation.parts import CHANGED, SAME_ID
-from scripts.annotation.tables import COLUMNS
+from scripts.annotation.tables import TABLES
 from scripts.errors import ProjectError
 from scripts.formats import csv_tsv, omop
 from scripts.formats.reading import ReadOptions
@@ -35,9 +35,8 @@ QUERY = "select note_id, note_text, ward from note"
 READING = ReadOptions("note_text", "note_id")
 NOTES = [(number, f"aspirin for gout, {'gout ' * (number % 3)}day {number}", "B2") for number in range(1, 41)]
 PROGRAMS = find_programs()
-TABLE = sa.Table("note_nlp", sa.MetaData(), *(column._copy() for column in COLUMNS["omop"]))
 # How it is made, for tests that change it.
-NOTE_NLP = str(sa.schema.CreateTable(TABLE)).replace("DATETIME", "TIMESTAMP")
+NOTE_NLP = str(sa.schema.CreateTable(TABLES["omop"])).replace("DATETIME", "TIMESTAMP")
 
 
 @pytest.fixture(autouse=True)
@@ -168,8 +167,9 @@ def contents(folder):
 
 
 def test_rows_of_a_table_have_the_columns_of_the_format():
-    assert [column.name for column in COLUMNS["omop"]] == list(omop.COLUMNS)
-    assert {column.name for column in COLUMNS["csv"]} == {"mention_id", *csv_tsv.COLUMNS}
+    assert TABLES["omop"].columns.keys() == list(omop.COLUMNS)
+    assert set(TABLES["csv"].columns.keys()) == {"mention_id", *csv_tsv.COLUMNS}
+    assert set(TABLES) == set(TABLE_FORMATS)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
