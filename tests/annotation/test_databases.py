@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from scripts.annotation import databases, local_engine, queries
 from scripts.annotation.databases import Database, parse_url, shown
 from scripts.annotation.options import TABLE_FORMATS, AnnotateOptions, TableOptions
 from scripts.annotation.parts import CHANGED, SAME_ID
-from scripts.annotation.tables import TABLES
+from scripts.annotation.tables import TABLES, MentionTable
 from scripts.errors import ProjectError
 from scripts.formats import csv_tsv, omop
 from scripts.formats.reading import ReadOptions
@@ -307,9 +308,30 @@ def test_a_value_too_long_for_its_column_rejects_its_note_alone(tmp_path, model,
         add_notes(connection, [long])
     summary = annotate(model, url, tmp_path / "run")
     assert (summary.notes, summary.rejected) == (39, 1)
-    why = "its snippet has 112 characters, and the table note_nlp holds 40"
+    why = "its snippet has 112 characters, and the table holds 40"
     assert rejected(tmp_path / "run") == [{"id": "3", "reason": why}]
     assert mentions(url) == expected_mentions([note for note in NOTES if note[0] != 3])
+
+
+def test_values_have_the_types_of_the_columns(tmp_path, server):
+    url = fill_server(server)
+    changed = NOTE_NLP.replace("term_modifiers VARCHAR(2000)", "term_modifiers JSON").replace("BIGINT", "INTEGER")
+    run_sql(url, changed.replace("nlp_date DATE NOT NULL", "nlp_date TIMESTAMP NOT NULL"))
+    table = MentionTable(TableOptions(url, "note_nlp"), "omop")
+    values = dict.fromkeys(omop.COLUMNS, "") | {"note_id": "7", "nlp_date": "2026-01-02", "term_modifiers": "{}"}
+    row = table.row(values)
+    assert row["note_id"] == 7
+    assert (row["nlp_date"], row["term_modifiers"]) == (datetime(2026, 1, 2), "{}")
+    assert (row["snippet"], row["lexical_variant"]) == (None, "")
+    for name, value, why in (
+        ("note_id", "seven", "has not the type"),
+        ("note_id", "", "is empty, and must not be"),
+        ("note_id", -(2**31), "is above"),
+        ("nlp_date", "yesterday", "has not the type"),
+        ("snippet", "a\0b", "character U\\+0000"),
+    ):
+        with pytest.raises(ProjectError, match=f"its {name} {why}" if "U" not in why else why):
+            table.row({**values, name: value})
 
 
 def test_a_table_that_refuses_rows_is_a_message_without_text_and_no_half_part(tmp_path, model, url):
@@ -675,7 +697,7 @@ def test_the_official_table_in_a_schema_holds_what_fits(tmp_path, model, server)
         add_notes(connection, [(2**31, "gout", "B2")])
     annotate(model, url, tmp_path / "run", table="cdm.note_nlp")
     assert rejected(tmp_path / "run") == [
-        {"id": str(2**31), "reason": "its note_id is above 2147483647, the highest in the table note_nlp"}
+        {"id": str(2**31), "reason": "its note_id is above 2147483647, the highest that the table holds"}
     ]
     assert read(url, "select count(*) from cdm.note_nlp") == [(len(expected_mentions()),)]
     with pytest.raises(ProjectError, match=r'schema "nosuch" does not exist'):
