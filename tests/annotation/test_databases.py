@@ -658,10 +658,11 @@ def test_passwords_are_nowhere(tmp_path, model, server, monkeypatch):
     ("query", "why"),
     [
         ("with gone as (delete from note returning *) select * from gone", "data-modifying.*must be at the top level"),
+        ("select note_id, note_text, ward, note_id from note", "two columns 'note_id'"),
         ("select note_id, note_text, ward, nextval('counter') from note", "in a read-only transaction.*Notes are only"),
     ],
 )
-def test_a_query_that_writes_by_the_way_is_refused(tmp_path, model, server, query, why):
+def test_a_query_that_writes_by_the_way_or_has_a_column_twice_is_refused(tmp_path, model, server, query, why):
     url = fill_server(server)
     run_sql(url, "create sequence counter")
     with pytest.raises(ProjectError, match=why):
