@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 import typer
 from wasabi import msg
 
-from scripts.annotation.options import AnnotateOptions, RayOptions
+from scripts.annotation.inputs import check_databases
+from scripts.annotation.options import AnnotateOptions, RayOptions, TableOptions
 from scripts.annotation.outcomes import Summary
 from scripts.annotation.readers import rows_on_several_lines, skipped_files
 from scripts.errors import ProjectError, shown_to_user
@@ -27,7 +28,7 @@ def annotate(model: str, inputs: Sequence[str], output: str | Path, options: Ann
     """Annotate notes, or go on with a run that was killed.
 
     model (str): the folder of a pipeline, a wheel, or the name of an installed package.
-    inputs (Sequence[str]): files and folders of notes, or "-" for standard input.
+    inputs (Sequence[str]): files and folders of notes, "-" for standard input, or the URL of a database.
     output (str | Path): the folder for the parts, the manifest and the rejected notes; on Ray it may be a URI.
     options (AnnotateOptions | None): what is wanted.
     RETURNS (Summary): the result.
@@ -36,6 +37,7 @@ def annotate(model: str, inputs: Sequence[str], output: str | Path, options: Ann
     """
     options = options or AnnotateOptions()
     check_given(model=model, output=str(output))
+    check_databases(inputs, str(output), options)
     # Their imports take seconds, and Ray is optional.
     if options.ray:
         from scripts.annotation.ray_engine import annotate_on_ray
@@ -58,10 +60,10 @@ def check_given(**arguments: str) -> None:
 
 def annotate_cli(
     model: Annotated[str, typer.Argument(help="Folder of a pipeline, a wheel, or an installed package")],
-    inputs: Annotated[list[str], typer.Argument(help="Files or folders of notes, - for standard input")],
+    inputs: Annotated[list[str], typer.Argument(help="Files or folders of notes, - for standard input, a database")],
     output: Annotated[str, typer.Argument(help="Folder for the parts, manifest.json and rejected.jsonl")],
     format: Annotated[
-        FormatName | None, typer.Option(help="Format of the parts; jsonl, or parquet on Ray, if none")
+        FormatName | None, typer.Option(help="Format of the parts; if none jsonl, parquet on Ray, or omop with --to")
     ] = None,
     labels: Annotated[str, typer.Option(help="Labels of the entities to keep, separated by spaces; all if empty")] = "",
     minimum_confidence: Annotated[float, typer.Option(help="Leave out entities below it", min=0, max=1)] = 0.0,
@@ -86,6 +88,9 @@ def annotate_cli(
     folder_ids: Annotated[
         bool, typer.Option("--folder-ids", help="Ids made of file names include the folder as given")
     ] = False,
+    query: Annotated[str, typer.Option(help="Query that finds the notes, if the input is the URL of a database")] = "",
+    to: Annotated[str, typer.Option(help="URL of a database for the mentions; files in the folder if empty")] = "",
+    table: Annotated[str, typer.Option(help="Table for the mentions in the database of --to")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over if the folder holds a run")] = False,
     engine: Annotated[
@@ -100,7 +105,7 @@ def annotate_cli(
     """Annotate notes. A run that was killed goes on. Exit code 3: finished, and some notes were rejected."""
     with shown_to_user():
         options = AnnotateOptions(
-            format=format or ("parquet" if engine == "ray" else "jsonl"),
+            format=format or ("parquet" if engine == "ray" else "omop" if to else "jsonl"),
             labels=tuple(labels.split()),
             minimum_confidence=minimum_confidence,
             keep_text=keep_text,
@@ -111,6 +116,8 @@ def annotate_cli(
             part_size=part_size,
             note_timeout=note_timeout,
             reading=ReadOptions(text_column, id_column, encoding, delimiter, quoting, folder_ids),
+            query=query,
+            to=make_table_options(to, table),
             strict=strict,
             overwrite=overwrite,
             ray=make_ray_options(engine, actors=actors, gpus=gpus, address=address),
@@ -118,9 +125,19 @@ def annotate_cli(
         summary = annotate(model, inputs, output, options)
         skipped = skipped_files(inputs)
         longer = rows_on_several_lines(inputs, options.reading)
-    show_summary(summary, output, skipped, longer)
+    show_summary(summary, output, table, skipped, longer)
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
+
+
+def make_table_options(to: str, table: str) -> TableOptions | None:
+    """Return the options for a table, None for files.
+
+    RAISES (ProjectError): there is a table and no database, or the reverse.
+    """
+    if table and not to:
+        raise ProjectError("--table needs the database of the table", "Give its URL with --to.")
+    return TableOptions(to, table) if to else None
 
 
 def make_ray_options(engine: str, **given: Any) -> RayOptions | None:
@@ -140,18 +157,20 @@ def make_ray_options(engine: str, **given: Any) -> RayOptions | None:
 
 
 def show_summary(
-    summary: Summary, output: str, skipped: Sequence[Path], longer: Mapping[Path, tuple[int, int]]
+    summary: Summary, output: str, table: str, skipped: Sequence[Path], longer: Mapping[Path, tuple[int, int]]
 ) -> None:
     """Show the summary of a run.
 
     summary (Summary): the summary.
     output (str): the folder of the run.
+    table (str): the table of the mentions, "" for files.
     skipped (Sequence[Path]): files in the input's folders that were not read.
     longer (Mapping[Path, tuple[int, int]]): numbers of rows, and of rows on several lines, by file.
     """
     by_label = ", ".join(f"{label} {number}" for label, number in sorted(summary.entities.items()))
     msg.good(
-        f"{sum(summary.entities.values())} entities ({by_label or 'none'}) in {summary.notes} notes are in {output}",
+        f"{sum(summary.entities.values())} entities ({by_label or 'none'}) in {summary.notes} notes are in"
+        f" {f'the table {table}' if table else output}",
         f"{summary.before} notes were done before; the others took {summary.seconds:.1f} seconds,"
         f" {summary.words_per_second:.0f} words a second",
     )

@@ -1,25 +1,26 @@
 """Annotate notes on this machine, and go on where a run was killed.
 
-In: files and folders of notes. Out: parts/, manifest.json and rejected.jsonl in a folder.
+In: files and folders of notes, or a query. Out: manifest.json and rejected.jsonl in a folder, and in it parts/ or, in a
+database, a table.
 """
 
-import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from scripts.annotation.engine import Annotator
-from scripts.annotation.manifest import Run, describe_inputs, describe_model, locked, open_run
+from scripts.annotation.inputs import Inputs, count_if_seen, find_inputs
+from scripts.annotation.manifest import Run, describe_model, locked, open_run
 from scripts.annotation.options import AnnotateOptions
-from scripts.annotation.outcomes import Counts, Prepared, Summary, part_figures, prepare_notes
-from scripts.annotation.parts import SAME_ID, Ids, cut_parts
+from scripts.annotation.outcomes import Counts, Prepared, Summary, part_figures, prepare_notes, refuse_rejected
+from scripts.annotation.parts import CHANGED, CHANGED_HINT, SAME_ID, Ids, cut_parts, part_digest
 from scripts.annotation.pool import Pool, make_pool
-from scripts.annotation.readers import input_files, read_inputs
-from scripts.annotation.sources import STANDARD_INPUT, check_apart
-from scripts.files import moved_into_place
-from scripts.formats.reading import ReadOptions
+from scripts.annotation.sources import check_apart
+from scripts.errors import ProjectError
 from scripts.formats.registry import TOKEN_FORMATS, WRITERS
 from scripts.formats.writing import WriteOptions, Writer
 from scripts.gpu import check_gpu
@@ -30,19 +31,19 @@ from scripts.records.notes import Note, Rejected
 def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: AnnotateOptions) -> Summary:
     """Annotate notes on this machine; see `scripts.annotate.annotate`."""
     check_apart(inputs, output)
-    files, notes = input_files(inputs), read_inputs(inputs, options.reading)
+    found = find_inputs(inputs, options)
     check_gpu(options.gpu_id)
     nlp = load_pipeline(model)
     annotator = Annotator(nlp, options, keep_docs=options.format in TOKEN_FORMATS)
     described = describe_model(model, nlp)
-    identity = {"model": described, "inputs": describe_inputs(files), "options": options.as_manifest()}
+    make_run = run_maker(inputs, options)
+    identity = {"model": described, "inputs": found.describe(), "options": options.as_manifest()}
     with locked(output):
-        run = open_run(output, identity, overwrite=options.overwrite)
+        run = open_run(output, identity, overwrite=options.overwrite, make=make_run)
         before, started = Counts.of(run.parts), time.perf_counter()
-        if not run.content["finished"]:
+        if found.is_compared or not run.content["finished"]:
             system = f"{described['name']} {described['version']}"
             writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
-            total = count_notes(inputs, options.reading)
             threads = options.threads if options.processes == 1 else 1
             with (
                 make_pool(
@@ -53,35 +54,46 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
                     threads=threads,
                     gpu_id=options.gpu_id,
                 ) as pool,
-                tqdm(total=total, initial=before.read, unit=" notes", smoothing=0, disable=None) as bar,
+                tqdm(total=count_if_seen(found), initial=before.read, unit=" notes", smoothing=0, disable=None) as bar,
             ):
-                write_parts(run, notes, pool, writer, bar=bar)
+                write_parts(run, found, pool, writer, bar=bar)
         return Summary.of(before, Counts.of(run.parts), time.perf_counter() - started)
 
 
-def count_notes(inputs: Sequence[str], reading: ReadOptions) -> int | None:
-    """Return the number of notes for the progress bar. None if nobody sees it, or the input can be read only once."""
-    if STANDARD_INPUT in inputs or not sys.stderr.isatty():
-        return None
-    return sum(1 for _ in read_inputs(inputs, reading))
+def run_maker(inputs: Sequence[str], options: AnnotateOptions) -> Callable[[Path, dict[str, Any]], Run]:
+    """Return what makes a run: one whose parts are files, or are in the table of a database."""
+    if not options.to:
+        return Run
+    # SQLAlchemy is optional.
+    from scripts.annotation.tables import MentionTable, TableRun
+
+    table = MentionTable(options.to, options.format, source=inputs[0] if options.query else "")
+    return partial(TableRun, table=table)
 
 
-def write_parts(run: Run, stream: Iterable[Note | Rejected], pool: Pool, writer: Writer, *, bar: tqdm) -> None:
-    """Annotate a stream of notes part by part. The notes of finished parts are read and skipped.
+def write_parts(run: Run, inputs: Inputs, pool: Pool, writer: Writer, *, bar: tqdm) -> None:
+    """Annotate notes part by part. Those of finished parts are read and skipped.
 
     run (Run): the run, locked.
-    stream (Iterable[Note | Rejected]): all its notes.
+    inputs (Inputs): where its notes are from.
     pool (Pool): the processes that annotate.
     writer (Writer): the format.
     bar (tqdm): counts the notes that are done.
-    RAISES (ProjectError): a note was rejected in a strict run.
+    RAISES (ProjectError): a note was rejected in a strict run, or the notes of finished parts have changed.
     """
-    finished = len(run.parts)
+    finished = list(run.parts)
+    sizes = [part["notes"] + part["rejected"] for part in finished]
+    number = 0
     with Ids(run.folder / ".ids") as ids:
-        for number, part in enumerate(cut_parts(stream, size=pool.options.part_size)):
+        for number, part in enumerate(cut_parts(inputs.notes(), size=pool.options.part_size, finished=sizes), start=1):
+            figures = {"input": part_digest(part)} if inputs.is_compared else {}
             notes = [refuse_known(note, ids) for note in part]
-            if number >= finished:
-                write_part(run, notes, pool, writer, bar=bar)
+            if number > len(finished):
+                write_part(run, notes, figures, pool, writer, bar=bar)
+            elif figures and figures["input"] != finished[number - 1]["input"]:
+                raise ProjectError(CHANGED, CHANGED_HINT)
+    if number < len(finished):
+        raise ProjectError(CHANGED, CHANGED_HINT)
     run.finish()
 
 
@@ -92,13 +104,18 @@ def refuse_known(note: Note | Rejected, ids: Ids) -> Note | Rejected:
     return note
 
 
-def write_part(run: Run, notes: list[Note | Rejected], pool: Pool, writer: Writer, *, bar: tqdm) -> None:
-    """Annotate the notes of one part and write it; see `write_parts`."""
-    outcomes = prepare_notes(notes, pool, strict=pool.options.strict, bar=bar)
+def write_part(
+    run: Run, notes: list[Note | Rejected], figures: dict[str, Any], pool: Pool, writer: Writer, *, bar: tqdm
+) -> None:
+    """Annotate the notes of one part and write it; see `write_parts`.
+
+    figures (dict[str, Any]): what the manifest says about the part besides its results.
+    """
+    strict = pool.options.strict
+    outcomes = prepare_notes(notes, pool, strict=strict, bar=bar)
+    outcomes = [run.fit(outcome) if isinstance(outcome, Prepared) else outcome for outcome in outcomes]
+    if strict:
+        refuse_rejected(outcomes)
     prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
-    path = run.part_path(writer.suffix)
-    with moved_into_place(path) as partial:
-        number = Counts.of(run.parts).entities.total() + 1
-        writer.write([outcome.content for outcome in prepared], partial, number_from=number)
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    run.add_part(path, rejected, part_figures(outcomes))
+    run.write_part(writer, prepared, rejected, {**part_figures(outcomes), **figures})

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby, takewhile
@@ -19,11 +19,13 @@ from filelock import FileLock, Timeout
 from spacy.language import Language
 from spacy.util import get_package_path
 
+from scripts.annotation.outcomes import Counts, Prepared
 from scripts.annotation.sources import STANDARD_INPUT
 from scripts.annotation.stores import open_store
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place, remove, sha256
 from scripts.formats.reading import Source
+from scripts.formats.writing import Writer
 from scripts.records.notes import Rejected
 
 # Workers of a run that was killed hold its lock for a moment longer.
@@ -56,6 +58,26 @@ class Run:
         """Return the path of the next part."""
         return self.folder / "parts" / f"part-{len(self.parts):05}{suffix}"
 
+    def fit(self, prepared: Prepared) -> Prepared | Rejected:
+        """Return a note as the output has it, or reject it if that can't hold it. Files hold what was prepared."""
+        return prepared
+
+    def write_part(
+        self, writer: Writer, prepared: Sequence[Prepared], rejected: Sequence[Rejected], figures: dict[str, Any]
+    ) -> None:
+        """Write the next part.
+
+        writer (Writer): the format.
+        prepared (Sequence[Prepared]): its notes.
+        rejected (Sequence[Rejected]): the notes of the part that were rejected.
+        figures (dict[str, Any]): what the manifest says about it.
+        """
+        path = self.part_path(writer.suffix)
+        with moved_into_place(path) as partial:
+            number = Counts.of(self.parts).entities.total() + 1
+            writer.write([note.content for note in prepared], partial, number_from=number)
+        self.add_part(path, rejected, figures)
+
     def add_part(self, path: Path, rejected: Sequence[Rejected], figures: dict[str, Any]) -> None:
         """Add a finished part to the manifest.
 
@@ -79,6 +101,12 @@ class Run:
         """Write the manifest."""
         with moved_into_place(self.folder / "manifest.json") as partial:
             partial.write_bytes(dump_manifest(self.content))
+
+    def clear(self, before: dict[str, Any] | None) -> None:
+        """Remove what earlier runs wrote. `restore` does that for files: no manifest lists them.
+
+        before (dict[str, Any] | None): the content of the manifest that was in the folder.
+        """
 
     def restore(self) -> None:
         """Make the folder and the manifest agree.
@@ -126,12 +154,19 @@ def locked(folder: Path) -> Iterator[None]:
         raise ProjectError(f"Another run writes to {folder}", "Wait for its end, or give another folder.") from None
 
 
-def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
+def open_run(
+    folder: Path,
+    identity: dict[str, Any],
+    *,
+    overwrite: bool,
+    make: Callable[[Path, dict[str, Any]], Run] = Run,
+) -> Run:
     """Start a run, or resume the one that is in the folder.
 
     folder (Path): the folder, locked.
     identity (dict[str, Any]): "model", "inputs" and "options".
     overwrite (bool): whether to start over.
+    make (Callable[[Path, dict[str, Any]], Run]): makes the run; another one where its parts are no files.
     RETURNS (Run): the run, its folder in the state that its manifest describes.
     RAISES (ProjectError): the folder contains something else, or another run.
     """
@@ -139,10 +174,12 @@ def open_run(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Run:
     if not manifest.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
         raise ProjectError(f"{folder} holds something else, and no run", "Give a new or an empty folder.")
     if manifest.exists() and not overwrite:
-        run = Run(folder, read_manifest(manifest.read_bytes(), manifest))
+        run = make(folder, read_manifest(manifest.read_bytes(), manifest))
         check_same(run.content, identity, folder)
     else:
-        run = Run(folder, {"begun": now(), **identity, "parts": [], "finished": False})
+        run = make(folder, {"begun": now(), **identity, "parts": [], "finished": False})
+        if overwrite:
+            run.clear(read_if_intact(manifest))
         run.save()
     run.restore()
     return run
@@ -163,6 +200,14 @@ def read_manifest(manifest: bytes, path: str | Path) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise ProjectError(f"{path} is damaged, or of something else", "Give a new folder, or --overwrite to start over.")
+
+
+def read_if_intact(path: Path) -> dict[str, Any] | None:
+    """Read a manifest. None if there is none, or it is damaged."""
+    try:
+        return read_manifest(path.read_bytes(), path)
+    except (FileNotFoundError, ProjectError):
+        return None
 
 
 def dump_manifest(content: dict[str, Any]) -> bytes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from scripts.annotation.sources import is_database
 from scripts.errors import ProjectError
 from scripts.formats.reading import ReadOptions
 from scripts.formats.registry import WRITERS, check_formats
@@ -27,6 +28,36 @@ class RayOptions:
         check_minimum("gpus", self.gpus, 0)
 
 
+# Formats whose rows can be written to a table.
+TABLE_FORMATS = ("omop", "csv")
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """The table for the mentions.
+
+    url (str): the URL of a database. It may have a password.
+    table (str): the name of the table, with that of its schema if it is not the default one: "cdm.note_nlp".
+    RAISES (ProjectError): the table has no name, or that is not the URL of a database.
+    """
+
+    url: str = field(repr=False)
+    table: str
+
+    def __post_init__(self) -> None:
+        if not is_database(self.url):
+            raise ProjectError("--to is not the URL of a database", "Give sqlite:///notes.db for instance.")
+        if not self.table.rpartition(".")[2]:
+            raise ProjectError("--to needs a --table", "Give --table note_nlp for instance.")
+
+    def as_manifest(self) -> dict[str, str]:
+        """Return the URL, without a password, and the table."""
+        # SQLAlchemy is optional.
+        from scripts.annotation.databases import shown_url
+
+        return {"url": shown_url(self.url), "table": self.table}
+
+
 @dataclass(frozen=True)
 class AnnotateOptions:
     """What is wanted of a run of `annotate`.
@@ -43,6 +74,8 @@ class AnnotateOptions:
     part_size (int): the most notes in a part.
     note_timeout (float): how long the pipeline may take for a note, in seconds; then the note is rejected.
     reading (ReadOptions): how to read the notes.
+    query (str): the query that finds the notes, if the input is a database.
+    to (TableOptions | None): the table for the mentions; None for files.
     strict (bool): whether to stop at the first note that is rejected.
     overwrite (bool): whether to start over if the folder holds a run.
     ray (RayOptions | None): how to use a Ray cluster; None to work on this machine.
@@ -60,6 +93,8 @@ class AnnotateOptions:
     part_size: int = 10_000
     note_timeout: float = 600.0
     reading: ReadOptions = field(default_factory=ReadOptions)
+    query: str = ""
+    to: TableOptions | None = None
     strict: bool = False
     overwrite: bool = False
     ray: RayOptions | None = None
@@ -87,12 +122,21 @@ class AnnotateOptions:
             raise ProjectError("More than one process can't share a GPU", "Leave out --processes.")
         if self.ray:
             self.check_for_ray()
+        if self.to and self.format not in TABLE_FORMATS:
+            raise ProjectError(
+                f"The format {self.format} can't be written to a table",
+                f"With --to, choose a --format of {', '.join(TABLE_FORMATS)}.",
+            )
 
     def check_for_ray(self) -> None:
         """Check that nothing is wanted that a cluster can't do.
 
         RAISES (ProjectError): something is.
         """
+        if self.query or self.to:
+            raise ProjectError(
+                "--engine ray can't read from or write to a database", "Leave out --engine, and give --processes."
+            )
         if self.format != "parquet":
             raise ProjectError(f"--engine ray writes Parquet, and not {self.format}", "Leave out --format.")
         if self.processes > 1:
@@ -120,6 +164,7 @@ class AnnotateOptions:
             **engine,
             "part_size": self.part_size,
             **self.reading.as_dict(),
+            **({"to": self.to.as_manifest()} if self.to else {}),
         }
 
 

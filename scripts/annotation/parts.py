@@ -4,10 +4,12 @@ In: what the readers yield. Out: the same in lists, and whether an id is new.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from scripts.errors import ProjectError
 from scripts.files import remove
@@ -17,17 +19,28 @@ from scripts.records.notes import Note, Rejected
 PART_CHARACTERS = 2_000_000
 # Why a note is rejected.
 SAME_ID = "another note before it has the same id; see --folder-ids if ids are file names"
+CHANGED = "The query does not find the notes that it found before"
+CHANGED_HINT = (
+    "Notes of finished parts were added, changed or deleted, or the query leaves out what is done. To annotate what it"
+    " finds now as a run of its own, give another query, with today's date in a comment, and a new folder."
+)
 
 
-def cut_parts(stream: Iterable[Note | Rejected], *, size: int) -> Iterator[list[Note | Rejected]]:
+def cut_parts(
+    stream: Iterable[Note | Rejected], *, size: int, finished: Sequence[int] = ()
+) -> Iterator[list[Note | Rejected]]:
     """Cut a stream of notes into parts, in its order. The same stream is always cut the same way.
 
     A part has at most `PART_CHARACTERS` characters in its texts; one longer note is a part of its own.
 
     stream (Iterable[Note | Rejected]): the notes.
     size (int): the most notes in a part.
+    finished (Sequence[int]): how many notes the finished parts have. They are cut as they were: the last one may have
+        had less than there is now.
     YIELDS (list[Note | Rejected]): the parts, none empty.
     """
+    stream = iter(stream)
+    yield from filter(None, (list(islice(stream, count)) for count in finished))
     part: list[Note | Rejected] = []
     length = 0
     for note in stream:
@@ -77,3 +90,22 @@ class Ids:
             return bool(self.database.execute("INSERT OR IGNORE INTO ids VALUES (?)", (key,)).rowcount)
         except sqlite3.OperationalError as error:
             raise ProjectError(f"{self.path} can't be written: {error}", "Check the free space.") from error
+
+
+def add_to_digest(digest: Any, note: Note | Rejected) -> None:
+    """Add a note, or one that could not be read, to a digest.
+
+    digest (Any): an object of `hashlib`.
+    note (Note | Rejected): the note.
+    """
+    for text in (note.id, note[1]):
+        content = text.encode("utf8", "surrogatepass")
+        digest.update(b"%d:%b" % (len(content), content))
+
+
+def part_digest(notes: Iterable[Note | Rejected]) -> str:
+    """Return a digest of the ids and texts of notes, in hexadecimal digits."""
+    digest = blake2b(digest_size=16)
+    for note in notes:
+        add_to_digest(digest, note)
+    return digest.hexdigest()

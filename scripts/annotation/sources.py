@@ -21,6 +21,8 @@ STANDARD_INPUT = "-"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 # Their readers jump in the file, which can't be decompressed on the way.
 NEVER_COMPRESSED = (".parquet", ".xlsx")
+# The kinds of databases: where their URLs start, also with a driver as in "postgresql+psycopg".
+DATABASES = ("postgresql", "sqlite", "duckdb")
 
 
 def find_sources(inputs: Sequence[str], *, suffixes: Collection[str], folder_ids: bool = False) -> list[Source]:
@@ -122,6 +124,12 @@ def sources_in_store(place: str, suffixes: Collection[str]) -> list[Source]:
     if not sources:
         raise ProjectError(f"{place} holds no file of notes", f"Known are files that end in {', '.join(suffixes)}.")
     return sources
+
+
+def is_database(given: str) -> bool:
+    """Return whether an input or an output is the URL of a database."""
+    kind, found, _ = given.partition("://")
+    return bool(found) and kind.partition("+")[0] in DATABASES
 
 
 def check_apart(inputs: Sequence[str], output: str | Path) -> None:

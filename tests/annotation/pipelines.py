@@ -69,11 +69,9 @@ def fail(doc: Doc) -> Doc:
 
 @Language.component("annotate_tests_hang")
 def hang(doc: Doc) -> Doc:
-    """Never end on a text with the secret, and let no other thread run meanwhile; sleep on one with "sleep"."""
+    """Never end on a text with the secret, and let no other thread run meanwhile."""
     if SECRET in doc.text:
         re.match(r"(a+)+$", "a" * 100 + "b")
-    if "sleep" in doc.text:
-        time.sleep(10_000)
     return doc
 
 
@@ -174,4 +172,20 @@ class Trace:
             killed.write_text(str(os.getppid()))
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(10_000)
+        return doc
+
+
+@Language.factory("annotate_tests_sleep", default_config={"folder": ""})
+class Sleep:
+    """Leave a file with the process's number as its name, and never end.
+
+    folder (str): the folder for the files.
+    """
+
+    def __init__(self, nlp: Language, name: str, folder: str):
+        self.folder = Path(folder)
+
+    def __call__(self, doc: Doc) -> Doc:
+        (self.folder / str(os.getpid())).touch()
+        time.sleep(10_000)
         return doc
