@@ -8,9 +8,11 @@ import time
 
 import pytest
 import spacy
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry import metrics, trace
 from pydantic import ValidationError
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -530,6 +532,49 @@ def test_a_fault_of_the_service_itself_shows_nothing(client, caplog, monkeypatch
     assert (answer.status_code, answer.json()) == (500, {"detail": "The service failed"})
     assert "RuntimeError at" in caplog.text
     assert SECRET not in caplog.text
+
+
+@pytest.fixture
+def reported(monkeypatch) -> list[str]:
+    """What is asked of OpenTelemetry's providers, as if a program that embeds the service had configured some."""
+    asked: list[str] = []
+
+    class Spans(trace.TracerProvider):
+        def get_tracer(self, *_, **__):
+            asked.append("traces")
+            return trace.NoOpTracer()
+
+    class Meters(metrics.MeterProvider):
+        def get_meter(self, name, *_, **__):
+            asked.append("metrics")
+            return metrics.NoOpMeter(name)
+
+    monkeypatch.setattr(trace, "get_tracer_provider", Spans)
+    monkeypatch.setattr(metrics, "get_meter_provider", Meters)
+    return asked
+
+
+def refuse_connection(*_: object) -> None:
+    raise AssertionError("the service opened a connection")
+
+
+def test_nothing_is_sent_even_if_the_environment_asks_for_it(client, monkeypatch, reported, caplog):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    # Processes that are forked from here inherit these.
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse_connection)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_connection)
+    client = client()
+    assert mentions(annotate(client, {"text": f"{SECRET} has gout"})) == [[("gout", "Disease")]]
+    assert client.get("/v1/model").status_code == 200
+    assert reported == []
+    assert "telemetry" not in caplog.text
+    # Without the app's settings, FastAPI would report every request, and export it as far as it can.
+    with TestClient(FastAPI()) as other:
+        other.get("/")
+    assert set(reported) == {"traces", "metrics"}
+    assert "automatic telemetry" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/health", "/docs", "/openapi.json", "/nothing"])
