@@ -22,7 +22,7 @@ from scripts.service.app import create_app
 from scripts.service.schemas import Annotations
 from scripts.service.settings import Settings
 from tests.annotation.pipelines import make_context_pipeline
-from tests.service.conftest import SURE, make_pipeline, running
+from tests.service.conftest import SURE, VOCABULARY, make_linked_pipeline, make_pipeline, running
 
 SECRET = "Mr. Okonkwo"
 
@@ -73,6 +73,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "kb_name": None,
                         "states": [],
                     },
                     {
@@ -83,6 +84,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "kb_name": None,
                         "states": [],
                     },
                 ]
@@ -276,8 +278,15 @@ def test_only_the_states_that_a_pipeline_tells_can_be_asked_for(client):
 def test_attributes_are_documented_with_an_example(shared_client):
     schemas = shared_client.get("/openapi.json").json()["components"]["schemas"]
     field = schemas["EntitySchema"]["properties"]["attributes"]
-    assert (field["type"], field["additionalProperties"]) == ("object", True)
     assert field["description"] and isinstance(field["examples"][0], dict)
+    assert field["$ref"] == "#/components/schemas/Attributes"
+    described = schemas["Attributes"]
+    # A component of somebody else can set any other.
+    assert (described["type"], described["additionalProperties"]) == ("object", True)
+    assert described["properties"]["medication"] == {"$ref": "#/components/schemas/Medication"}
+    assert {"strength", "dose", "form", "route", "frequency", "duration", "as_needed", "action"} <= schemas[
+        "Medication"
+    ]["properties"].keys()
     assert [schemas[f"{title}Schema"]["title"] for title in ("Entity", "Document")] == ["Entity", "Document"]
     Annotations.model_validate(schemas["Annotations"]["examples"][0])
 
@@ -321,6 +330,27 @@ def test_ids_in_a_knowledge_base(client):
     nlp.add_pipe("link_heart_failure")
     answer = annotate(client(nlp), {"text": "heart failure"})
     assert answer.json()["documents"][0]["entities"][0]["kb_id"] == "D006333"
+
+
+def test_code_name_and_order_are_in_the_answer(client):
+    client = client(make_linked_pipeline())
+    answer = annotate(client, {"text": "HTN. Takes metoprolol 25 mg PO BID PRN palpitations, held. Gout."})
+    htn, metoprolol, gout = answer.json()["documents"][0]["entities"]
+    assert (htn["kb_id"], htn["kb_name"]) == ("D006973", "Hypertension")
+    (first, *_) = htn["attributes"]["kb_candidates"]
+    assert first == {"id": "D006973", "name": "Hypertension", "score": htn["attributes"]["kb_score"]}
+    assert (metoprolol["kb_id"], metoprolol["kb_name"]) == ("D008790", "Metoprolol")
+    order = metoprolol["attributes"]["medication"]
+    assert {name: part["text"] for name, part in order.items()} == {
+        "strength": "25 mg",
+        "route": "PO",
+        "frequency": "BID",
+        "as_needed": "PRN palpitations",
+        "action": "held",
+    }
+    assert (order["strength"]["value"], order["strength"]["unit"], order["frequency"]["per_day"]) == (25, "mg", 2)
+    assert (gout["kb_id"], gout["kb_name"]) == (None, None)
+    assert client.get("/v1/model").json()["vocabulary"] == VOCABULARY
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
@@ -464,6 +494,7 @@ def test_what_is_said_of_the_model(client):
         "confidence": False,
         "attributes": [],
         "states": [],
+        "vocabulary": None,
         "offset_unit": "code points",
         "limits": {"body_bytes": 999, "texts": 3, "characters": 100_000},
     }
