@@ -434,7 +434,7 @@ def test_the_table_is_grouped_by_concept(linked):
     linked.get_by_role("checkbox", name="denied").uncheck()
     expect(linked.locator("#shown")).to_have_text("5 of 8 entities shown.")
     assert groups(linked)[0] == "Disease Hypertension (D006973): HTN, 2 mentions"
-    assert groups(linked)[-1] == "Disease Gout: 1 mention"
+    assert groups(linked)[-2:] == ["Disease Gout: 1 mention", "Chemical Metoprolol (D008790): 1 mention"]
     # Groups are in the order of their first rows.
     linked.get_by_role("columnheader", name="Position").get_by_role("button").click()
     assert [heading.partition(" (")[0] for heading in groups(linked)] == [
@@ -455,6 +455,11 @@ def test_the_table_is_grouped_by_concept(linked):
         "D006973 in the MeSH browser Hypertension, 98.2%",
     ]
     assert linked.faults == []
+
+
+def test_the_vocabulary_is_named_and_credited(linked):
+    expect(linked.locator("#model")).to_contain_text("Codes are from Small MeSH.")
+    expect(linked.locator("footer")).to_contain_text("Courtesy of a test")
 
 
 def test_codes_of_mesh_link_to_its_browser_and_nothing_is_fetched(linked, linked_service):
@@ -485,8 +490,6 @@ def test_the_order_is_beside_its_drug(linked):
     ]
     assert told[5] == "certainty of the code: 98.2%"
     expect(linked.get_by_role("tooltip")).to_contain_text("D008790 Metoprolol")
-    linked.locator("mark", has_text="gout").first.focus()
-    expect(linked.get_by_role("tooltip")).to_contain_text("no code; candidates: ")
 
 
 CONCEPTS = [
@@ -538,7 +541,7 @@ def test_concepts_have_the_highest_confidence(annotated):
     assert content.splitlines()[1:] == [
         "Chemical,,,aspirin,,5,2,0.95",
         "Disease,,,gout,,31,1,0.6",
-        "Disease,,D006333,D006333,,44,1,0.299",
+        "Disease,,D006333,heart failure,,44,1,0.299",
         "Sign,,,tremor,,64,1,",
     ]
 
@@ -565,6 +568,20 @@ def test_attributes_of_another_form_are_shown_as_they_are(open_page, service, at
     page.get_by_role("tab", name="Concepts").click()
     assert page.locator("#concept-rows tr").count() == 1
     assert page.faults == []
+
+
+def test_without_a_code_the_candidates_are_told(open_page, service):
+    page = open_page(service)
+    candidates = [{"id": "D006073", "name": "Gout", "score": 0.3}, {"id": "D2", "name": "Arthritis", "score": 0.011}]
+    entity = {"text": "gout", "label": "Disease", "start": 0, "end": 4, "confidence": None, "kb_id": None}
+    entity |= {"attributes": {"kb_candidates": candidates, "kb_score": 0.3}}
+    answer = {"documents": [{"entities": [entity]}], "offset_unit": "code points", "model": {}}
+    page.route("**/v1/annotate", lambda route: route.fulfill(json=answer))
+    annotate(page, "gout", grouped=True)
+    assert groups(page) == ["Disease gout: 1 mention"]
+    page.locator("mark").focus()
+    told = page.get_by_role("tooltip").locator("li").all_text_contents()
+    assert told == ["no code; candidates: D006073 Gout 30.0%, D2 Arthritis 1.1%"]
 
 
 def test_composite_mentions_have_several_concepts(open_page, service):
