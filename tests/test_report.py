@@ -192,6 +192,20 @@ def test_confidences_are_shown_where_there_are_some(run: Run, tmp_path: Path) ->
     assert page.xpath("//caption[contains(., 'Entities at or above a confidence')]/..//td[. = '75.00']")
 
 
+def test_ids_are_shown_where_there_are_some(run: Run, tmp_path: Path) -> None:
+    linked = Run(tmp_path)
+    shutil.copytree(run.metrics, linked.metrics)
+    measured = json.loads(Path("metrics/bc5cdr_minilm_linked/scores.json").read_text(encoding="utf8"))
+    scores = run.scores | {"linking": measured["linking"]}
+    (linked.metrics / "scores.json").write_text(json.dumps(scores), encoding="utf8")
+    report(linked.metrics, run.records)
+    assert read_table(linked, "Ids of gold mentions")["micro"][0] == "9,718"
+    assert read_table(linked, "Ids of documents")["DNorm"][3].startswith("80.62")
+    assert "Linked to shared_mesh (56,357 concepts and 212,482 names)" in linked.tree().text_content()
+    assert [link.get("href") for link in linked.tree().iter("a")].count("#linking") == 1
+    assert "#linking" not in run.page.read_text(encoding="utf8")
+
+
 def test_same_input_gives_the_same_bytes(run: Run) -> None:
     files = (run.page, run.page.with_suffix(".md"))
     before = [path.read_bytes() for path in files]

@@ -24,6 +24,9 @@ and states of its own pipeline and its own limits. This page shows the default l
 TOKEN = """\
 If the service was started with `SERVE_TOKEN`, the endpoints that need a token require the header
 `Authorization: Bearer <token>`."""
+FIELDS = """\
+A response always contains all fields of an object, except for [Attributes](#attributes) and the objects in it, which
+have only what is known. A component of your own can add further attributes."""
 Schema = dict[str, Any]
 
 
@@ -71,7 +74,7 @@ def rest_api_page(document: Schema) -> str:
     blocks = [INTRODUCTION, TOKEN, "## Endpoints", table(("Endpoint", "Description", "Token"), overview)]
     for method, path, operation in routes:
         blocks += endpoint_blocks(method, path, operation, schemas)
-    blocks += ["## Objects", "A response always contains all fields of an object."]
+    blocks += ["## Objects", FIELDS]
     for schema in schemas.values():
         blocks += [f"### {schema['title']}", escape(schema.get("description", "")), fields_table(schema, schemas)]
     return page("REST API", blocks)

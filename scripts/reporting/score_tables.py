@@ -75,6 +75,8 @@ def shared_context(scores: dict[str, Any]) -> dict[str, Any]:
         "other_table": other_table(scores),
         "threshold_table": threshold_table(scores),
         "attribute_tables": attribute_tables(scores),
+        "linking_tables": linking_tables(scores),
+        "vocabulary": describe_vocabulary(scores),
     }
 
 
@@ -204,6 +206,56 @@ def section_table(found: dict[str, Any]) -> Table:
     rows.append(("micro, by the title's start", "-", *(percent(micro[measure]) for measure in MEASURES)))
     rows.append(("mentions in the right section", whole(found["mentions"]), percent(found["accuracy"]), "-", "-"))
     return Table("Sections", ("Category", "Gold", "Precision", "Recall", "F1"), rows)
+
+
+def linking_tables(scores: dict[str, Any]) -> list[Table]:
+    """Return the tables of ids; none if the pipeline links nothing, or the corpus has no ids."""
+    found = scores.get("linking")
+    return [accuracy_table(found["accuracy"]), id_table(found["documents"], scores["run"])] if found else []
+
+
+def accuracy_table(accuracy: dict[str, dict[str, Any]]) -> Table:
+    """Return how often the id of a gold mention is the linker's first candidate, or one of its first five."""
+    named = accuracy if len(accuracy) > 2 else {name: row for name, row in accuracy.items() if name not in AVERAGES}
+    rows = [
+        (
+            name,
+            whole(row["mentions"]),
+            *(with_interval(row, measure) for measure in ("accuracy_at_1", "accuracy_at_5")),
+            *(percent(row[measure]) for measure in ("exact", "reachable")),
+        )
+        for name, row in named.items()
+    ]
+    at = ("Accuracy at 1 (95% interval)", "Accuracy at 5 (95% interval)")
+    return Table("Ids of gold mentions", ("Label", "Mentions", *at, "All ids right", "In the vocabulary"), rows)
+
+
+def id_table(documents: dict[str, dict[str, dict[str, Any]]], run: str) -> Table:
+    """Return the scores of the ids of documents: on gold mentions, end to end, and of published systems.
+
+    documents (dict): the scores by label, of "gold_mentions", "pipeline" and each published system.
+    run (str): the name of the run.
+    RETURNS (Table): a row for each of them and label.
+    """
+    names = {"gold_mentions": f"{run}, on gold mentions", "pipeline": f"{run}, end to end"}
+    rows = [
+        (names.get(system, system), label, *(with_interval(row, measure) for measure in MEASURES))
+        for system, table in documents.items()
+        for label, row in shown_rows(table).items()
+        if label != "macro"
+    ]
+    measures = (f"{measure.capitalize()} (95% interval)" for measure in MEASURES)
+    return Table("Ids of documents", ("System", "Label", *measures), rows)
+
+
+def describe_vocabulary(scores: dict[str, Any]) -> str:
+    """Return the title and size of the vocabulary that a run was linked with; "" without one."""
+    found = (scores.get("linking") or {}).get("vocabulary")
+    if not found:
+        return ""
+    title = found["title"] or found["name"] or "a vocabulary without a name"
+    size = " and ".join(f"{whole(found[key])} {key}" for key in ("concepts", "names") if found.get(key))
+    return f"{title} ({size})" if size else title
 
 
 def error_table(scores: dict[str, Any], field: str, title: str) -> Table:

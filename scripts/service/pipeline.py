@@ -8,11 +8,12 @@ from spacy.tokens import Span
 from scripts.annotation.mentions import attribute_names, span_mention
 from scripts.pipelines import entity_pipes, gives_confidence
 from scripts.records.states import known_states
-from scripts.service.schemas import Limits, ModelInfo, ModelName
+from scripts.service.schemas import Limits, ModelInfo, ModelName, VocabularyInfo
 from scripts.service.settings import Settings
 
 # In a package's sources, the encoder's name has this prefix; the corpus has none.
 ENCODER = "Encoder "
+LINKER = "clinical_linker"
 
 
 class ServedPipeline:
@@ -72,9 +73,25 @@ class ServedPipeline:
             confidence=self.has_confidence,
             attributes=list(self.attributes),
             states=self.states,
+            vocabulary=find_vocabulary(self.nlp),
             limits=Limits(
                 body_bytes=settings.max_body_bytes,
                 texts=settings.max_texts,
                 characters=self.max_characters(settings),
             ),
         )
+
+
+def find_vocabulary(nlp: Language) -> VocabularyInfo | None:
+    """Return what is known about the vocabulary of a pipeline's linker, or None if it has none."""
+    for name in nlp.pipe_names:
+        known = getattr(nlp.get_pipe(name), "vocabulary", None) if nlp.get_pipe_meta(name).factory == LINKER else None
+        if known:
+            return VocabularyInfo(
+                name=known.get("name") or "",
+                title=known.get("title") or known.get("name") or "",
+                license=known.get("license") or "",
+                concepts=known.get("concepts"),
+                names=known.get("names"),
+            )
+    return None

@@ -13,8 +13,6 @@ from starlette.requests import ClientDisconnect
 from scripts.service.schemas import reason
 from scripts.service.settings import Settings
 
-# The status that proxies log if the client disconnected before the response; nobody receives it.
-CLIENT_GONE = HTTPException(499, "The client disconnected")
 Body = TypeVar("Body", bound=BaseModel)
 Result = TypeVar("Result")
 
@@ -84,7 +82,7 @@ async def read_body(request: Request, *, limit: int, timeout: float) -> bytes:
     except TimeoutError:
         raise HTTPException(408, f"The body did not arrive within {timeout:g} seconds") from None
     except ClientDisconnect:
-        raise CLIENT_GONE from None
+        raise client_gone() from None
     return bytes(body)
 
 
@@ -103,14 +101,18 @@ async def while_connected(request: Request, work: Awaitable[Result], *, timeout:
         await asyncio.wait({working, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise (
-            CLIENT_GONE
-            if gone.done()
-            else HTTPException(504, f"The pipeline did not finish within {timeout:g} seconds")
-        )
+        if gone.done():
+            raise client_gone()
+        raise HTTPException(504, f"The pipeline did not finish within {timeout:g} seconds")
     finally:
         working.cancel()
         gone.cancel()
+
+
+def client_gone() -> HTTPException:
+    """Return the response to a client that disconnected. Nobody receives it; proxies log this status."""
+    # A new one each time: an exception that is raised again keeps the frames, and so the texts, of all its requests.
+    return HTTPException(499, "The client disconnected")
 
 
 async def disconnected(request: Request) -> None:

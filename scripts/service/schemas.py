@@ -15,31 +15,55 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from scripts.records.states import STATES, mention_states
+from scripts.service.attributes import Attributes, DescribedBy, concept_name
 
 OFFSET_UNIT: Literal["code points"] = "code points"
-TEXT = "Famotidine-associated delirium."
+TEXT = "Delirium on famotidine 20 mg BID."
 ANSWER: dict[str, Any] = {
     "documents": [
         {
             "entities": [
                 {
-                    "text": "Famotidine",
-                    "label": "Chemical",
+                    "text": "Delirium",
+                    "label": "Disease",
                     "start": 0,
-                    "end": 10,
-                    "confidence": 0.98,
-                    "kb_id": "D015738",
-                    "attributes": {"is_negated": False},
+                    "end": 8,
+                    "confidence": 0.95,
+                    "kb_id": "D003693",
+                    "attributes": {
+                        "is_negated": False,
+                        "kb_candidates": [{"id": "D003693", "name": "Delirium", "score": 0.98}],
+                        "kb_score": 0.98,
+                    },
+                    "kb_name": "Delirium",
                     "states": ["present"],
                 },
                 {
-                    "text": "delirium",
-                    "label": "Disease",
-                    "start": 22,
-                    "end": 30,
-                    "confidence": 0.95,
-                    "kb_id": "D003693",
-                    "attributes": {"is_negated": False},
+                    "text": "famotidine",
+                    "label": "Chemical",
+                    "start": 12,
+                    "end": 22,
+                    "confidence": 0.98,
+                    "kb_id": "D015738",
+                    "attributes": {
+                        "is_negated": False,
+                        "kb_candidates": [{"id": "D015738", "name": "Famotidine", "score": 0.99}],
+                        "kb_score": 0.99,
+                        "medication": {
+                            "strength": {"text": "20 mg", "start": 23, "end": 28, "value": 20, "unit": "mg"},
+                            "frequency": {
+                                "text": "BID",
+                                "start": 29,
+                                "end": 32,
+                                "code": "BID",
+                                "frequency": 2,
+                                "period": 1,
+                                "unit": "d",
+                                "per_day": 2,
+                            },
+                        },
+                    },
+                    "kb_name": "Famotidine",
                     "states": ["present"],
                 },
             ]
@@ -49,7 +73,7 @@ ANSWER: dict[str, Any] = {
     "model": {"name": "en_ner_bc5cdr_minilm", "version": "0.1.0"},
 }
 STATES_READ_FROM = ", ".join(f"{state} ({name})" for state, name in STATES.items())
-ATTRIBUTES = {"is_negated": True, "section_category": "history", "dose": {"amount": 5, "unit": "mg"}}
+ATTRIBUTES = {"is_negated": True, "section_category": "past_medical_history", "ward": "B4"}
 
 
 class EntitySchema(BaseModel):
@@ -63,12 +87,18 @@ class EntitySchema(BaseModel):
     end: int
     confidence: float | None = Field(description="From 0 to 1; null if the pipeline does not report it")
     kb_id: str | None = Field(description="Identifier in a knowledge base; null if the pipeline does not set one")
-    attributes: dict[str, Any] = Field(
+    attributes: Annotated[dict[str, Any], DescribedBy(Attributes)] = Field(
         default_factory=dict,
         description="What else the pipeline says about the mention, by name, for example its context, code or dose."
         " Which attributes there are depends on the pipeline; empty if it sets none",
         examples=[ATTRIBUTES],
     )
+
+    @computed_field(description="Name of the concept with that identifier; null if it is not known")  # type: ignore[prop-decorator]
+    @property
+    def kb_name(self) -> str | None:
+        """The name of the mention's concept."""
+        return concept_name(self.kb_id, self.attributes)
 
     @computed_field(  # type: ignore[prop-decorator]
         description=f"What the attributes say, in a word each: {STATES_READ_FROM}, or present if none of them is true."
@@ -113,6 +143,18 @@ class Limits(BaseModel):
     characters: int = Field(description="Code points in one text")
 
 
+class VocabularyInfo(BaseModel):
+    """The vocabulary that mentions are linked to."""
+
+    model_config = ConfigDict(title="Vocabulary")
+
+    name: str
+    title: str
+    license: str = Field(description="Its licence, and the credit that it asks for")
+    concepts: int | None
+    names: int | None
+
+
 class ModelInfo(ModelName):
     """Information about the pipeline."""
 
@@ -125,6 +167,7 @@ class ModelInfo(ModelName):
     confidence: bool = Field(description="Whether entities have a confidence")
     attributes: list[str] = Field(description="Names of the attributes that entities can have")
     states: list[str] = Field(description="States that entities can have; empty if the pipeline reports none")
+    vocabulary: VocabularyInfo | None = Field(description="Where kb_id is from; null if the pipeline has no linker")
     offset_unit: Literal["code points"] = OFFSET_UNIT
     limits: Limits
 

@@ -13,6 +13,10 @@ from fastapi.testclient import TestClient
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.linking.concept import Concept
+from scripts.clinical_ner.linking.index import build_index
+from scripts.clinical_ner.linking.matcher import KnownNames, Matcher, Weights
+from scripts.clinical_ner.registration import is_registered, register
 from scripts.service.app import create_app
 from scripts.service.settings import Settings
 
@@ -72,6 +76,38 @@ def make_pipeline(
     if attributes:
         nlp.add_pipe("set_attributes", config={"by_text": attributes})
     nlp.meta.update(name="ner_small", version="1.2.3")
+    return nlp
+
+
+VOCABULARY = {"name": "small", "title": "Small MeSH", "license": "Courtesy of a test", "concepts": 4, "names": 8}
+CONCEPTS = [
+    Concept("D006973", "Hypertension", ("High Blood Pressure", "HTN"), ("C14",)),
+    Concept("D007674", "Kidney Diseases", ("Renal Disease",), ("C12",)),
+    Concept("D008790", "Metoprolol", ("Metoprolol tartrate",), ("D02",)),
+    # No id of MeSH.
+    Concept("H12", "Dyspnea", ("SOB",), ("C08",)),
+]
+LINKED = {
+    "Disease": ["HTN", "hypertension", "Hypertension", "high blood pressure", "dyspnea", "gout", "Gout"],
+    "Chemical": ["metoprolol"],
+}
+
+
+def make_linked_pipeline() -> Language:
+    """Create a pipeline with the project's own sections, context, linker and medications, and a small vocabulary."""
+    if not is_registered():
+        register()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("clinical_sections")
+    patterns = [{"label": label, "pattern": name} for label, names in LINKED.items() for name in names]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
+    nlp.add_pipe("clinical_context")
+    linker = nlp.add_pipe("clinical_linker")
+    weights = Weights(ranking={"same_form": 6.0}, certainty={"same_form": 8.0, "bias": -4.0})
+    index = build_index(CONCEPTS, {"Disease": ["C"], "Chemical": ["D"]})
+    linker.matcher = Matcher(index, ["Disease", "Chemical"], KnownNames({}), None, weights)
+    linker.vocabulary = VOCABULARY
+    nlp.add_pipe("clinical_medications")
     return nlp
 
 

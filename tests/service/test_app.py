@@ -8,9 +8,11 @@ import time
 
 import pytest
 import spacy
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry import metrics, trace
 from pydantic import ValidationError
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -20,7 +22,7 @@ from scripts.service.app import create_app
 from scripts.service.schemas import Annotations
 from scripts.service.settings import Settings
 from tests.annotation.pipelines import make_context_pipeline
-from tests.service.conftest import SURE, make_pipeline, running
+from tests.service.conftest import SURE, VOCABULARY, make_linked_pipeline, make_pipeline, running
 
 SECRET = "Mr. Okonkwo"
 
@@ -71,6 +73,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "kb_name": None,
                         "states": [],
                     },
                     {
@@ -81,6 +84,7 @@ def test_an_answer_has_every_field(shared_client):
                         "confidence": None,
                         "kb_id": None,
                         "attributes": {},
+                        "kb_name": None,
                         "states": [],
                     },
                 ]
@@ -274,8 +278,15 @@ def test_only_the_states_that_a_pipeline_tells_can_be_asked_for(client):
 def test_attributes_are_documented_with_an_example(shared_client):
     schemas = shared_client.get("/openapi.json").json()["components"]["schemas"]
     field = schemas["EntitySchema"]["properties"]["attributes"]
-    assert (field["type"], field["additionalProperties"]) == ("object", True)
     assert field["description"] and isinstance(field["examples"][0], dict)
+    assert field["$ref"] == "#/components/schemas/Attributes"
+    described = schemas["Attributes"]
+    # A component of somebody else can set any other.
+    assert (described["type"], described["additionalProperties"]) == ("object", True)
+    assert described["properties"]["medication"] == {"$ref": "#/components/schemas/Medication"}
+    assert {"strength", "dose", "form", "route", "frequency", "duration", "as_needed", "action"} <= schemas[
+        "Medication"
+    ]["properties"].keys()
     assert [schemas[f"{title}Schema"]["title"] for title in ("Entity", "Document")] == ["Entity", "Document"]
     Annotations.model_validate(schemas["Annotations"]["examples"][0])
 
@@ -319,6 +330,27 @@ def test_ids_in_a_knowledge_base(client):
     nlp.add_pipe("link_heart_failure")
     answer = annotate(client(nlp), {"text": "heart failure"})
     assert answer.json()["documents"][0]["entities"][0]["kb_id"] == "D006333"
+
+
+def test_code_name_and_order_are_in_the_answer(client):
+    client = client(make_linked_pipeline())
+    answer = annotate(client, {"text": "HTN. Takes metoprolol 25 mg PO BID PRN palpitations, held. Gout."})
+    htn, metoprolol, gout = answer.json()["documents"][0]["entities"]
+    assert (htn["kb_id"], htn["kb_name"]) == ("D006973", "Hypertension")
+    (first, *_) = htn["attributes"]["kb_candidates"]
+    assert first == {"id": "D006973", "name": "Hypertension", "score": htn["attributes"]["kb_score"]}
+    assert (metoprolol["kb_id"], metoprolol["kb_name"]) == ("D008790", "Metoprolol")
+    order = metoprolol["attributes"]["medication"]
+    assert {name: part["text"] for name, part in order.items()} == {
+        "strength": "25 mg",
+        "route": "PO",
+        "frequency": "BID",
+        "as_needed": "PRN palpitations",
+        "action": "held",
+    }
+    assert (order["strength"]["value"], order["strength"]["unit"], order["frequency"]["per_day"]) == (25, "mg", 2)
+    assert (gout["kb_id"], gout["kb_name"]) == (None, None)
+    assert client.get("/v1/model").json()["vocabulary"] == VOCABULARY
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
@@ -462,6 +494,7 @@ def test_what_is_said_of_the_model(client):
         "confidence": False,
         "attributes": [],
         "states": [],
+        "vocabulary": None,
         "offset_unit": "code points",
         "limits": {"body_bytes": 999, "texts": 3, "characters": 100_000},
     }
@@ -530,6 +563,49 @@ def test_a_fault_of_the_service_itself_shows_nothing(client, caplog, monkeypatch
     assert (answer.status_code, answer.json()) == (500, {"detail": "The service failed"})
     assert "RuntimeError at" in caplog.text
     assert SECRET not in caplog.text
+
+
+@pytest.fixture
+def reported(monkeypatch) -> list[str]:
+    """What is asked of OpenTelemetry's providers, as if a program that embeds the service had configured some."""
+    asked: list[str] = []
+
+    class Spans(trace.TracerProvider):
+        def get_tracer(self, *_, **__):
+            asked.append("traces")
+            return trace.NoOpTracer()
+
+    class Meters(metrics.MeterProvider):
+        def get_meter(self, name, *_, **__):
+            asked.append("metrics")
+            return metrics.NoOpMeter(name)
+
+    monkeypatch.setattr(trace, "get_tracer_provider", Spans)
+    monkeypatch.setattr(metrics, "get_meter_provider", Meters)
+    return asked
+
+
+def refuse_connection(*_: object) -> None:
+    raise AssertionError("the service opened a connection")
+
+
+def test_nothing_is_sent_even_if_the_environment_asks_for_it(client, monkeypatch, reported, caplog):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    # Processes that are forked from here inherit these.
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse_connection)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse_connection)
+    client = client()
+    assert mentions(annotate(client, {"text": f"{SECRET} has gout"})) == [[("gout", "Disease")]]
+    assert client.get("/v1/model").status_code == 200
+    assert reported == []
+    assert "telemetry" not in caplog.text
+    # Without the app's settings, FastAPI would report every request, and export it as far as it can.
+    with TestClient(FastAPI()) as other:
+        other.get("/")
+    assert set(reported) == {"traces", "metrics"}
+    assert "automatic telemetry" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/v1/model", "/metrics", "/health", "/docs", "/openapi.json", "/nothing"])

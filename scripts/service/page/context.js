@@ -1,6 +1,8 @@
 // A mention's state (present, denied, …), the cues that say so, and the section that it is in, in words.
 
-import { element } from "./dom.js";
+import { candidatesOf } from "./codes.js";
+import { element, squeeze } from "./dom.js";
+import { orderOf } from "./orders.js";
 
 // In the order of the filters: the attribute that each state is read from, and the category of its cues.
 const STATES = {
@@ -33,9 +35,12 @@ export function lineOf(states) {
 /** Show a state as it is marked in the text. */
 export const makeState = (state) => element("span", { className: `state ${lineOf([state])}` }, state);
 
-/** Return what is said of a mention apart from its state, cues and section. */
-export function otherAttributes({ attributes, states }) {
+/** Return what is said of a mention apart from its state, cues, section, code and order. */
+export function otherAttributes(entity) {
+  const { attributes, states } = entity;
   const shown = new Set(["section_category", "section_title", "section_code", ...(states.length ? FLAGS : [])]);
+  if (candidatesOf(entity).length || !attributes.kb_candidates?.length) shown.add("kb_candidates").add("kb_score");
+  if (orderOf(entity)) shown.add("medication");
   const others = Object.entries(attributes).filter(([name]) => !shown.has(name));
   return others.filter(([name, value]) => name !== "modifiers" || !areCues(value));
 }
@@ -73,6 +78,6 @@ function nameOf(category) {
 }
 
 function shorten(text) {
-  const words = text.trim().replace(/\s+/g, " ").replace(/:$/, "");
+  const words = squeeze(text).replace(/:$/, "");
   return words.length > LONGEST ? `${words.slice(0, LONGEST)}…` : words;
 }

@@ -9,6 +9,9 @@ export function element(tag, properties, ...children) {
   return made;
 }
 
+/** Return a text in one line, without white space around it. */
+export const squeeze = (text) => text.trim().replace(/\s+/g, " ");
+
 export const whole = (number) => number.toLocaleString("en");
 
 export const count = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;

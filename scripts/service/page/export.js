@@ -1,22 +1,26 @@
 // Export entities as JSON and CSV, to the clipboard and to a file.
 
 import { element } from "./dom.js";
+import { doseOf, orderOf } from "./orders.js";
 
-const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id", "attributes", "states"];
+const FIELDS = ["text", "label", "start", "end", "confidence", "kb_id", "kb_name", "dose", "attributes", "states"];
 
 /** Return entities as JSON, in the form of the service's response. */
 export function toJson(entities, answer) {
   return JSON.stringify({ model: answer.model, offset_unit: answer.offset_unit, entities }, null, 2);
 }
 
-/** Return entities as CSV (RFC 4180) with a header and CRLF line ends. Attributes are written as a JSON object. */
+/** Return entities as CSV with a header. Attributes are written as a JSON object. */
 export function toCsv(entities) {
-  const rows = [FIELDS, ...entities.map((entity) => FIELDS.map((field) => entity[field]))];
-  return rows.map((row) => `${row.map(toField).join(",")}\r\n`).join("");
+  const withDose = entities.map((entity) => ({ ...entity, dose: orderOf(entity) ? doseOf(orderOf(entity)) : null }));
+  return toTable([FIELDS, ...withDose.map((entity) => FIELDS.map((field) => entity[field]))]);
 }
 
+/** Return rows as CSV (RFC 4180) with CRLF line ends. */
+export const toTable = (rows) => rows.map((row) => `${row.map(toField).join(",")}\r\n`).join("");
+
 function toField(value) {
-  if (value === null) return "";
+  if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
   if (Array.isArray(value)) return toField(value.join(", "));
   if (typeof value === "object") return quote(JSON.stringify(value));

@@ -73,7 +73,9 @@ async function describeModel() {
   }
   model.labels.forEach(colour);
   const trained = model.corpus ? `, trained on ${model.corpus}` : "";
-  byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.`;
+  const linked = model.vocabulary ? ` Codes are from ${model.vocabulary.title}.` : "";
+  byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.${linked}`;
+  byId("credit").textContent = model.vocabulary?.license ?? "";
   showSize();
 }
 

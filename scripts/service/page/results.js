@@ -1,9 +1,13 @@
 // The entities found: filters, table, and exports of the entities that pass the filters.
 
 import { describeAttributes, showAttributes } from "./attributes.js";
+import { conceptsOf, describeCode, idsOf, keyOf, showGroup, showId } from "./codes.js";
+import { conceptsToCsv, showConcepts } from "./concepts.js";
 import { makeState, otherAttributes, sectionOf, sortStates } from "./context.js";
 import { byId, count, element, percent, whole } from "./dom.js";
 import { copy, download, toCsv, toJson } from "./export.js";
+import { orderOf, orderParts } from "./orders.js";
+import { makeTabs } from "./tabs.js";
 import { colour, goToMention, markOnly, showText } from "./text.js";
 
 const ROWS = 200;
@@ -11,9 +15,10 @@ const collator = new Intl.Collator("en", { numeric: true });
 const labels = byId("labels");
 const states = byId("states");
 const slider = byId("confidence");
-const body = byId("rows");
+const table = byId("rows");
+const grouping = byId("grouped");
 const more = byId("more");
-const headings = [...document.querySelectorAll("th button")];
+const headings = [...document.querySelectorAll("#mentions th button")];
 let answer;
 let entities = [];
 // Of each entity, what its columns with the same names show in one line.
@@ -22,6 +27,11 @@ let described = [];
 let columns = new Set();
 // The numbers of the entities that pass the filters, in the order of the table.
 let listed = [];
+// How many of them are in the table, and the part of the table for the last one's group.
+let shown = 0;
+let part = null;
+// The numbers of each group's mentions, if the table is grouped.
+let groups = new Map();
 let sorting;
 let cameFrom = null;
 let frame = null;
@@ -33,6 +43,8 @@ export function showResults(text, given) {
   described = entities.map((entity) => ({
     states: entity.states.join(", "),
     section: sectionOf(entity),
+    code: describeCode(entity),
+    order: describeAttributes(orderOf(entity) ? orderParts(orderOf(entity)) : []),
     attributes: describeAttributes(otherAttributes(entity)),
   }));
   columns = new Set(headings.map(({ dataset }) => dataset.key).filter((key) => entities.some((_, number) => valueOf(number, key) !== null)));
@@ -57,8 +69,7 @@ function showControls(counts) {
   const empty = entities.length === 0;
   for (const id of ["tools", "shown", "list", "text-hint"]) byId(id).hidden = empty;
   byId("panes").classList.toggle("alone", empty);
-  byId("panes").classList.toggle("even", columns.has("attributes") || columns.has("section"));
-  for (const heading of headings) heading.parentElement.hidden = !columns.has(heading.dataset.key);
+  byId("panes").classList.toggle("even", ["attributes", "section", "order", "code"].some((key) => columns.has(key)));
   byId("least").hidden = !columns.has("confidence");
   slider.value = 0;
   showFilters(labels, counts, makeTag);
@@ -91,6 +102,7 @@ function apply() {
     wanted.has(entity.label) && entity.states.every((state) => included.has(state)) && (entity.confidence ?? 0) >= least;
   listed = [...entities.keys()].filter((number) => passes(entities[number]));
   markOnly(new Set(listed));
+  showConcepts(entities, listed, makeTag);
   byId("shown").textContent = `${whole(listed.length)} of ${count(entities.length, "entity", "entities")} shown.`;
   sort();
 }
@@ -106,41 +118,90 @@ function compare(first, second) {
   return sorting.direction * difference || first - second;
 }
 
+/** Return whether a column is shown. Groups have labels and codes in their headings. */
+const isShown = (key) => columns.has(key) && !(grouping.checked && ["label", "code"].includes(key));
+
+/** Put the numbers of mentions with the same concept together, in the order of the first of each. */
+function groupUp(numbers) {
+  const groups = new Map();
+  for (const number of numbers) {
+    const key = keyOf(entities[number]);
+    if (groups.has(key)) groups.get(key).push(number);
+    else groups.set(key, [number]);
+  }
+  return groups;
+}
+
 function sort() {
   listed.sort(compare);
+  groups = grouping.checked ? groupUp(listed) : new Map();
+  if (grouping.checked) listed = [...groups.values()].flat();
   for (const { dataset, parentElement } of headings) {
+    parentElement.hidden = !isShown(dataset.key);
     const direction = sorting.direction > 0 ? "ascending" : "descending";
     if (dataset.key === sorting.key) parentElement.setAttribute("aria-sort", direction);
     else parentElement.removeAttribute("aria-sort");
   }
-  body.replaceChildren();
+  for (const old of [...table.tBodies]) old.remove();
+  [shown, part] = [0, null];
   showRows();
 }
 
 /** Add rows to the table, and return the first of them. */
 function showRows() {
-  const shown = body.childElementCount;
-  body.append(...listed.slice(shown, shown + ROWS).map(makeRow));
-  const left = listed.length - body.childElementCount;
+  const rows = listed.slice(shown, shown + ROWS).map((number) => {
+    const row = makeRow(number);
+    partFor(number).append(row);
+    return row;
+  });
+  shown += rows.length;
+  const left = listed.length - shown;
   more.hidden = left === 0;
   more.textContent = `Show ${Math.min(ROWS, left)} of ${whole(left)} more`;
-  return body.children[shown];
+  return rows[0];
+}
+
+/** Return the part of the table for a mention. A group has one of its own, which starts with a heading. */
+function partFor(number) {
+  const key = grouping.checked ? keyOf(entities[number]) : "";
+  if (part?.key === key) return part.body;
+  part = { key, body: table.appendChild(element("tbody")) };
+  if (grouping.checked) {
+    const heading = element("th", { scope: "rowgroup", colSpan: headings.filter(({ dataset }) => isShown(dataset.key)).length });
+    const mentions = [...groups.get(key)].sort((a, b) => a - b).map((one) => entities[one]);
+    const tags = [...new Set(mentions.map(({ label }) => label))].map(makeTag);
+    heading.append(element("div", {}, ...tags, " ", ...showGroup(mentions)));
+    part.body.append(element("tr", { className: "group" }, heading));
+  }
+  return part.body;
 }
 
 function makeRow(number) {
-  const { text, label, start, end, confidence, kb_id: id, states: found } = entities[number];
-  const button = element("button", { type: "button" }, text);
+  const entity = entities[number];
+  const button = element("button", { type: "button" }, entity.text);
   button.dataset.number = number;
-  const cells = [[button], [makeTag(label)]];
-  if (columns.has("states")) cells.push([element("span", { className: "states" }, ...found.map(makeState))]);
-  if (columns.has("section")) cells.push([described[number].section ?? "", "wide"]);
-  if (columns.has("attributes")) {
-    cells.push([described[number].attributes ? showAttributes(otherAttributes(entities[number])) : "", "wide"]);
-  }
-  if (columns.has("confidence")) cells.push([confidence === null ? "none" : percent(confidence), "number"]);
-  cells.push([`${start}–${end}`, "number"]);
-  if (columns.has("kb_id")) cells.push([id ?? ""]);
-  return element("tr", {}, ...cells.map(([content, className = ""]) => element("td", { className }, content)));
+  const { order, section, attributes } = described[number];
+  const cells = {
+    text: () => [button],
+    order: () => [order ? showAttributes(orderParts(orderOf(entity))) : "", "wide"],
+    code: () => [showCode(entity), "wide"],
+    label: () => [makeTag(entity.label)],
+    states: () => [element("span", { className: "states" }, ...entity.states.map(makeState))],
+    section: () => [section ?? "", "wide"],
+    attributes: () => [attributes ? showAttributes(otherAttributes(entity)) : "", "wide"],
+    confidence: () => [entity.confidence === null ? "none" : percent(entity.confidence), "number"],
+    start: () => [`${entity.start}–${entity.end}`, "number"],
+  };
+  const row = headings.filter(({ dataset }) => isShown(dataset.key)).map(({ dataset }) => cells[dataset.key]());
+  return element("tr", {}, ...row.map(([content, className = ""]) => element("td", { className }, content)));
+}
+
+/** Show the codes and names of a mention's concepts, and how certain they are. */
+function showCode(entity) {
+  if (!idsOf(entity).length) return "";
+  const parts = conceptsOf(entity).flatMap(([id, name], number) => [number ? " | " : "", showId(id), name ? ` ${name}` : ""]);
+  const score = entity.attributes.kb_score;
+  return element("span", {}, ...parts, typeof score === "number" ? `, ${percent(score)}` : "");
 }
 
 async function copyJson() {
@@ -164,10 +225,15 @@ for (const heading of headings) {
     sort();
   });
 }
-body.addEventListener("click", (event) => {
-  cameFrom = event.target.closest("button");
-  if (cameFrom) goToMention(Number(cameFrom.dataset.number));
-});
+grouping.addEventListener("change", sort);
+for (const rows of [table, byId("concept-rows")]) {
+  rows.addEventListener("click", (event) => {
+    const button = event.target.closest("td button");
+    if (!button) return;
+    cameFrom = button;
+    goToMention(Number(button.dataset.number));
+  });
+}
 byId("text").addEventListener("keydown", (event) => {
   if (event.key === "Escape" && cameFrom?.isConnected) cameFrom.focus();
 });
@@ -179,3 +245,9 @@ byId("download").addEventListener("click", () => {
   download(toCsv(listed.map((number) => entities[number])), "entities.csv");
   byId("exported").textContent = `Downloaded ${count(listed.length, "entity", "entities")} as CSV.`;
 });
+byId("download-concepts").addEventListener("click", () => {
+  const [csv, number] = conceptsToCsv();
+  download(csv, "concepts.csv");
+  byId("exported").textContent = `Downloaded ${count(number, "concept")} as CSV.`;
+});
+makeTabs(byId("tables"));

@@ -1,8 +1,10 @@
 // The annotated text: its marked mentions, the keys to move between them, and the tooltip.
 
 import { describeAttributes, showAttributes } from "./attributes.js";
+import { describeCode, explainCodes } from "./codes.js";
 import { cuesOf, describeSection, lineOf, otherAttributes, sectionOf } from "./context.js";
 import { byId, element, percent } from "./dom.js";
+import { explainOrder, orderOf } from "./orders.js";
 
 const PALETTE = 6;
 // The minimum number of characters in a block, and the maximum if it has no line end.
@@ -136,9 +138,10 @@ pane.addEventListener("keydown", (event) => {
   goToMention(Number(next.dataset.number));
 });
 
-function describe({ label, states, confidence, kb_id: id }) {
+function describe(entity) {
+  const { label, states, confidence } = entity;
   const known = confidence === null ? "no confidence reported" : `confidence ${percent(confidence)}`;
-  return [label, ...states, known, id].filter(Boolean).join(", ");
+  return [label, ...states, known, describeCode(entity)].filter(Boolean).join(", ");
 }
 
 function showTooltip(mark) {
@@ -150,7 +153,8 @@ function showTooltip(mark) {
   tooltip.replaceChildren(describe(entity));
   points ??= Array.from(shownText);
   const section = sectionOf(entity) ? [["section", describeSection(entity)]] : [];
-  const details = [...cuesOf(entity, points), ...section, ...otherAttributes(entity)];
+  const order = orderOf(entity) ? explainOrder(orderOf(entity)) : [];
+  const details = [...order, ...explainCodes(entity), ...cuesOf(entity, points), ...section, ...otherAttributes(entity)];
   if (describeAttributes(details)) tooltip.append(showAttributes(details));
   tooltip.hidden = false;
   placeTooltip();
