@@ -27,7 +27,8 @@ Found = dict[str, set[MatchKey]]
 
 LEAST_AGREEMENT = 0.999
 LARGEST_GRADIENT_ERROR = 1e-2
-LARGEST_F1_DIFFERENCE = 0.02
+# Two trainings of 150 updates that differ in rounding alone are that far apart: 80.07 and 77.59 on an H200.
+LARGEST_F1_DIFFERENCE = 0.05
 # Wordpieces that the encoder reads at once in the gradient check: a single group for all notes, and many groups.
 GROUP_SIZES = (16384, 512)
 # So many notes are read for a gradient.
