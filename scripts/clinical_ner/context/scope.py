@@ -17,7 +17,7 @@ ALTERNATIVES = {"or", "nor"}
 COMMA = ","
 # A cue of a list does not reach over these.
 BREAKS = {
-    *";:()[]\u2013\u2014",
+    *";:()[]-\u2013\u2014",
     *("with", "without", "no", "not", "denies", "who", "which", "whose", "presents", "presented", "presenting", "now"),
     *("due", "secondary", "because", "but", "while", "whereas"),
 }

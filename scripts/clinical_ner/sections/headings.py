@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .dates import leading_date, without_dates
+from .dates import has_day, leading_date, only_date, without_dates
 from .layout import BULLETS, Line
 from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
 
@@ -59,6 +59,13 @@ PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
 # A list of doses or numbers under an unknown heading of a narrative is a part of it.
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
+# What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
+DAILY = frozenset(("history_of_present_illness", "hospital_course"))
+OF_STAY = re.compile(
+    r"discharge|summary|admission|admitted|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
+    r"|hospital (?:course|stay)|your stay|\btransfer",
+    re.IGNORECASE,
+)
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -146,7 +153,23 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             is_apart = line.is_blank
-        return as_abstract(found)
+        return as_abstract(self.by_day(found))
+
+    def by_day(self, headings: list[Heading]) -> list[Heading]:
+        """Return headings, those of single days with the category that they have in the kind of note."""
+        titles = [self.text[heading.start : heading.end] for heading in headings]
+        is_daily = [each.category in DAILY and has_day(title) for each, title in zip(headings, titles, strict=True)]
+        if not any(is_daily):
+            return headings
+        first = [self.text[self.title.start : self.title.end]] if self.title else []
+        category = "hospital_course"
+        if not any(map(OF_STAY.search, [*first, *titles])):
+            if not any(each.category == "observation_and_plan" for each in headings):
+                return headings
+            category = "history_of_present_illness"
+        return [
+            each._replace(category=category) if daily else each for each, daily in zip(headings, is_daily, strict=True)
+        ]
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
@@ -159,6 +182,8 @@ class HeadingFinder:
                 rule = self.table.search(candidate.name)
                 if rule is not None and not candidate.ends_line and self.is_same_kind(rule):
                     return None
+            if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
+                candidate = candidate._replace(end=line.end, ends_line=True)
             if rule is not None and rule.parent_required and self.category not in rule.parents:
                 body = self.search_body(candidate)
                 rule = body if body and body.category == rule.category else rule
