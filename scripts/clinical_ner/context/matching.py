@@ -200,7 +200,10 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
         return False
     if not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING:
         return True
-    return cue.rule.category == "NEGATED_EXISTENCE" and words.doc[cue.end].lower_ in CLOSING_WORDS
+    following = words.doc[cue.end].lower_
+    # "Respiratory: negative for cough" negates what follows.
+    is_followed = following in CLOSING_WORDS and (following != "for" or cue.rule.allowed_types is not None)
+    return cue.rule.category == "NEGATED_EXISTENCE" and is_followed
 
 
 def longest(cues: Iterable[Cue]) -> list[Cue]:
