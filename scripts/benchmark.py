@@ -10,6 +10,7 @@ from scripts.errors import shown_to_user
 
 COMMANDS = {
     "speed": "scripts.benchmarks.speed:benchmark_speed",
+    "components": "scripts.benchmarks.components:benchmark_components",
     "precision": "scripts.benchmarks.speed:benchmark_precision",
     "training": "scripts.benchmarks.training:benchmark_training",
     "wheels": "scripts.benchmarks.wheels:benchmark_wheels",

@@ -91,11 +91,17 @@ class Context:
             return doc
         targets = find_targets(doc, words)
         bounds = sentence_bounds(doc, words)
-        cues = outside_mentions(self.matcher(doc, words, bounds), targets)
+        titles = find_all_titles(doc)
+        found_cues = outside_titles(self.matcher(doc, words, bounds), words, titles)
+        cues = outside_mentions(found_cues, targets)
         edges = find_edges(split_sentences(doc, words, bounds, cues, targets), rules.terminating_types)
+        heading_rules: dict[tuple[str, int], list[ContextRule]] = {}
         for ent, target, (section, title) in zip(doc.ents, targets, find_titles(doc), strict=True):
             found = without_opposites(edges.get(target.number, ()), target)
-            heading = section_modifiers(ent, title, rules.sections.get(section), found)
+            key = (section, title.start if title is not None else -1)
+            if key not in heading_rules:
+                heading_rules[key] = rules_of_heading(rules, section, title)
+            heading = section_modifiers(ent, title, heading_rules[key], edges.get(target.number, ()))
             set_attributes(ent, [*heading, *as_modifiers(found, doc, words)])
         return doc
 
@@ -157,6 +163,24 @@ def outside_mentions(cues: Sequence[Cue], targets: Sequence[Target]) -> list[Cue
     return [cue for cue in cues if is_outside(cue)]
 
 
+def outside_titles(cues: Sequence[Cue], words: Words, titles: Sequence[tuple[int, int]]) -> list[Cue]:
+    """Return the cues that are not within the heading of a section, which `section_modifiers` reads.
+
+    cues (Sequence[Cue]): the cues in order.
+    words (Words): the words of the document.
+    titles (Sequence[tuple[int, int]]): the tokens of the headings in order.
+    RETURNS (list[Cue]): those left.
+    """
+    starts = [start for start, _ in titles]
+
+    def is_outside(cue: Cue) -> bool:
+        place = words.places[cue.start]
+        number = bisect_right(starts, place) - 1
+        return number < 0 or place >= titles[number][1]
+
+    return [cue for cue in cues if is_outside(cue)]
+
+
 def without_opposites(cues: Iterable[Cue], target: Target) -> list[Cue]:
     """Return the cues of a mention without those that a nearer cue of the opposite category outweighs, in order.
 
@@ -181,15 +205,23 @@ def modifier(category: str, span: Span) -> dict[str, Any]:
     return {"category": category, "start": span.start_char, "end": span.end_char}
 
 
+def rules_of_heading(rules: ContextRules, section: str, title: Span | None) -> list[ContextRule]:
+    """Return what a section's heading says of its mentions: by the section's category, and by the heading's words."""
+    if title is None:
+        return []
+    own = [rules.sections[section]] if section in rules.sections else []
+    return [*own, *(rule for rule in rules.headings if rule.expression.search(title.text))]
+
+
 def section_modifiers(
-    ent: Span, title: Span | None, rule: ContextRule | None, cues: Sequence[Cue]
+    ent: Span, title: Span | None, heading: Sequence[ContextRule], cues: Sequence[Cue]
 ) -> list[dict[str, Any]]:
     """Return what the heading of a mention's section says of it, unless a cue says the opposite."""
-    if rule is None or title is None or not rule.allows(ent.label_):
+    if title is None:
         return []
-    if any(OPPOSITES.get(cue.rule.category) == rule.category for cue in cues):
-        return []
-    return [modifier(rule.category, title)]
+    opposed = {OPPOSITES.get(cue.rule.category) for cue in cues}
+    categories = [rule.category for rule in heading if rule.allows(ent.label_) and rule.category not in opposed]
+    return [modifier(category, title) for category in dict.fromkeys(categories)]
 
 
 def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
@@ -198,6 +230,12 @@ def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
     for category, name in ATTRIBUTES.items():
         ent._.set(name, category in categories)
     ent._.set(MODIFIERS, modifiers)
+
+
+def find_all_titles(doc: Doc) -> list[tuple[int, int]]:
+    """Return the tokens of the headings of a document's sections in order; none if nothing has found sections."""
+    sections = doc._.sections if Doc.has_extension("sections") else None
+    return [each.title_span for each in sections or () if each.title_span[0] < each.title_span[1]]
 
 
 def find_titles(doc: Doc) -> list[tuple[str, Span | None]]:

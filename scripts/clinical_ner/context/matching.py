@@ -23,6 +23,25 @@ DENSE = 4
 CURLY = "\u2019"
 # What a cue that counts at an end only can have after it.
 CLOSING = {*".,;:)]!?\u2013\u2014-"}
+# Words that a negation at the end of a clause can have after it: "felt unlikely and", "stopped yesterday".
+CLOSING_WORDS = {
+    *("and", "but", "so", "today", "now", "yesterday", "currently", "this", "at", "by", "given", "because", "since"),
+    *(
+        "after",
+        "per",
+        "in",
+        "during",
+        "overnight",
+        "throughout",
+        "as",
+        "when",
+        "while",
+        "although",
+        "though",
+        "however",
+    ),
+    *("due", "for", "until", "pending", "prior", "before", "last", "two", "three", "completely", "earlier"),
+}
 
 
 class Cue(NamedTuple):
@@ -59,7 +78,9 @@ def without_space(doc: Doc) -> Words:
         return Words(doc, range(len(doc)))
     places = np.flatnonzero(~is_space).tolist()
     words = [doc[place].text.replace(CURLY, "'") for place in places]
-    copy = Doc(doc.vocab, words=words)
+    # A word before a token of white space is followed by a space, too.
+    spaces = [bool(doc[place].whitespace_) or bool(is_space[min(place + 1, len(doc) - 1)]) for place in places]
+    copy = Doc(doc.vocab, words=words, spaces=spaces)
     values: Any = doc.to_array(list(COPIED))[places]
     return Words(copy.from_array(list(COPIED), values), places)
 
@@ -177,7 +198,12 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
     end = bounds[bisect_right(bounds, cue.start)]
     if cue.end > end:
         return False
-    return not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING
+    if not cue.rule.at_end or cue.end == end or words.doc[cue.end].text in CLOSING:
+        return True
+    following = words.doc[cue.end].lower_
+    # "Respiratory: negative for cough" negates what follows.
+    is_followed = following in CLOSING_WORDS and (following != "for" or cue.rule.allowed_types is not None)
+    return cue.rule.category == "NEGATED_EXISTENCE" and is_followed
 
 
 def longest(cues: Iterable[Cue]) -> list[Cue]:

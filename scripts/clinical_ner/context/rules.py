@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ ATTRIBUTES = {
     "ALLERGY": "is_allergy",
 }
 # These set no attribute: the nearer one of a pair wins.
-OPPOSITES = {"CURRENT": "HISTORICAL", "PATIENT": "FAMILY"}
+OPPOSITES = {"CURRENT": "HISTORICAL", "PATIENT": "FAMILY", "PRESENT": "NEGATED_EXISTENCE", "ACTUAL": "HYPOTHETICAL"}
 CATEGORIES = (*ATTRIBUTES, *OPPOSITES)
 DIRECTIONS = ("FORWARD", "BACKWARD", "BIDIRECTIONAL", "TERMINATE", "PSEUDO")
 SCOPES = ("sentence", "list", "item")
@@ -73,6 +74,12 @@ class ContextRule:
             return label in self.allowed_types
         return self.excluded_types is None or label not in self.excluded_types
 
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """The regular expression of a rule for headings: its pattern, or else the words of its literal."""
+        own = self.pattern if isinstance(self.pattern, str) else rf"(?<!\w){re.escape(self.literal)}(?!\w)"
+        return re.compile(own, re.IGNORECASE)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as it is in a file, without the values that are the default."""
         values = {name: value for name, value in asdict(self).items() if value != DEFAULTS.get(name)}
@@ -88,11 +95,13 @@ class ContextRules:
 
     rules (tuple[ContextRule, ...]): the cues.
     sections (dict[str, ContextRule]): what a section's heading says of its mentions, by the section's category.
+    headings (tuple[ContextRule, ...]): what words in a heading say of the mentions of its section.
     terminating_types (dict[str, frozenset[str]]): by category, those whose cues end its scope.
     """
 
     rules: tuple[ContextRule, ...]
     sections: dict[str, ContextRule] = field(default_factory=dict)
+    headings: tuple[ContextRule, ...] = ()
     terminating_types: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def extended(self, other: "ContextRules") -> "ContextRules":
@@ -100,6 +109,7 @@ class ContextRules:
         return ContextRules(
             rules=(*self.rules, *other.rules),
             sections={**self.sections, **other.sections},
+            headings=(*self.headings, *other.headings),
             terminating_types={**self.terminating_types, **other.terminating_types},
         )
 
@@ -108,6 +118,7 @@ class ContextRules:
         return {
             "context_rules": [rule.to_dict() for rule in self.rules],
             "sections": {name: rule.to_dict() for name, rule in self.sections.items()},
+            "headings": [rule.to_dict() for rule in self.headings],
             "terminating_types": {name: sorted(ends) for name, ends in self.terminating_types.items()},
         }
 
@@ -134,12 +145,13 @@ def parse_rules(data: Any, vocab: Vocab) -> ContextRules:
     """Check the content of a file of rules; see `read_rules`."""
     if not isinstance(data, Mapping) or not isinstance(data.get("context_rules"), list):
         raise ValueError('context rules must be {"context_rules": [...]}')
-    if unknown := set(data) - {"context_rules", "sections", "terminating_types"}:
+    if unknown := set(data) - {"context_rules", "sections", "headings", "terminating_types"}:
         raise ValueError(f"context rules have an unknown key: {', '.join(sorted(map(str, unknown)))}")
     matcher = Matcher(vocab, validate=True)
     return ContextRules(
         rules=tuple(parse_rule(rule, number, matcher) for number, rule in enumerate(data["context_rules"], 1)),
         sections=parse_sections(data.get("sections") or {}, matcher),
+        headings=parse_headings(data.get("headings") or [], matcher),
         terminating_types=parse_terminating_types(data.get("terminating_types") or {}),
     )
 
@@ -158,6 +170,17 @@ def parse_sections(data: Any, matcher: Matcher) -> dict[str, ContextRule]:
     return sections
 
 
+def parse_headings(data: Any, matcher: Matcher) -> tuple[ContextRule, ...]:
+    """Check what words in headings say of the mentions below: rules with a literal or a regular expression."""
+    if not isinstance(data, list):
+        raise ValueError("headings must be a list of rules")
+    rules = tuple(parse_rule(rule, number, matcher, kind="heading rule") for number, rule in enumerate(data, 1))
+    for number, rule in enumerate(rules, 1):
+        if isinstance(rule.pattern, list):
+            raise ValueError(f"heading rule {number} ({rule.literal!r}): its pattern must be a regular expression")
+    return rules
+
+
 def parse_terminating_types(data: Any) -> dict[str, frozenset[str]]:
     """Check which categories end the scope of others."""
     if not isinstance(data, Mapping):
@@ -165,12 +188,13 @@ def parse_terminating_types(data: Any) -> dict[str, frozenset[str]]:
     return {name.upper(): upper_names(ends, f"terminating_types: {name}") for name, ends in data.items()}
 
 
-def parse_rule(data: Any, number: int, matcher: Matcher) -> ContextRule:
+def parse_rule(data: Any, number: int, matcher: Matcher, *, kind: str = "context rule") -> ContextRule:
     """Check one rule.
 
     data (Any): the rule as it is in the file.
     number (int): its number in the file, from 1.
     matcher (Matcher): checks its pattern.
+    kind (str): what it is called in messages.
     RETURNS (ContextRule): the rule, names in upper case.
     RAISES (ValueError): something is wrong with it.
     """
@@ -178,7 +202,7 @@ def parse_rule(data: Any, number: int, matcher: Matcher) -> ContextRule:
         return checked_rule(data, matcher)
     except ValueError as error:
         literal = data.get("literal") if isinstance(data, Mapping) else None
-        raise ValueError(f"context rule {number}{f' ({literal!r})' if literal else ''}: {error}") from error
+        raise ValueError(f"{kind} {number}{f' ({literal!r})' if literal else ''}: {error}") from error
 
 
 def checked_rule(data: Any, matcher: Matcher) -> ContextRule:

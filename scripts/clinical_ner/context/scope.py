@@ -17,11 +17,13 @@ ALTERNATIVES = {"or", "nor"}
 COMMA = ","
 # A cue of a list does not reach over these.
 BREAKS = {
-    *";:()[]\u2013\u2014",
+    *";:()[]-\u2013\u2014",
     *("with", "without", "no", "not", "denies", "who", "which", "whose", "presents", "presented", "presenting", "now"),
     *("due", "secondary", "because", "but", "while", "whereas"),
 }
 SEPARATORS = JOINS | BREAKS | {COMMA}
+# How many separators a pair of brackets has in it at most, for a cue behind them to reach over it.
+NEAR = 6
 
 
 class Target(NamedTuple):
@@ -237,12 +239,24 @@ def forward_limit(cue: Cue, sentence: Sentence, limits: Sequence[int]) -> int:
 
 
 def backward_limit(cue: Cue, sentence: Sentence, limits: Sequence[tuple[int, int]]) -> int:
-    """Return the first token of a cue's scope before it. A separator right before the cue does not end it."""
+    """Return the first token of a cue's scope before it.
+
+    A separator right before the cue does not end it, nor do brackets: "aspirin (Ecotrin, 81 mg) was stopped".
+    """
     if cue.rule.scope == "sentence":
         return sentence.start
     number = bisect_left(sentence.separators, (cue.start, ""))
     if number and sentence.separators[number - 1][0] == cue.start - 1:
-        number -= 1
+        number = before_bracket(sentence.separators, number - 1)
     if cue.rule.scope == "list":
         return limits[number][0]
     return sentence.separators[number - 1][0] + 1 if number else sentence.start
+
+
+def before_bracket(separators: Sequence[tuple[int, str]], number: int) -> int:
+    """Return the number of the bracket that a separator closes, or the separator's own if it closes none near it."""
+    if separators[number][1] != ")":
+        return number
+    first = max(number - NEAR, 0)
+    opening = (each for each in range(number - 1, first - 1, -1) if separators[each][1] == "(")
+    return next(opening, number)

@@ -71,7 +71,12 @@ def find_separators(words: Words) -> list[tuple[int, str]]:
     names = {strings.add(word): word for word in SEPARATORS}
     lower = words.doc.to_array(LOWER)
     found = np.flatnonzero(np.isin(lower, np.fromiter(names, dtype="uint64", count=len(names)))).tolist()
-    return [(place, names[int(lower[place])]) for place in found]
+    return [(place, names[int(lower[place])]) for place in found if is_separator(words.doc, place)]
+
+
+def is_separator(doc: Doc, place: int) -> bool:
+    """Return whether a word is a separator where it is: a hyphen only between spaces."""
+    return doc[place].text != "-" or (place > 0 and bool(doc[place - 1].whitespace_ and doc[place].whitespace_))
 
 
 def continues(doc: Doc, words: Words, start: int) -> bool:

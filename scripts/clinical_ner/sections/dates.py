@@ -28,6 +28,8 @@ LEADING = re.compile(
     r"{1,3}",
     re.IGNORECASE,
 )
+ONLY_DATES = re.compile(rf"(?:{BEFORE}(?<!\w)(?:{DATE}|{DAY})(?!\w){AFTER}:?[ ]*){{1,2}}", re.IGNORECASE)
+DAY_ONLY = re.compile(rf"(?<!\w)(?:{DAY}|{DATE})(?!\w)", re.IGNORECASE)
 SIGNS_OF_DATES = re.compile(r"\d|day", re.IGNORECASE)
 
 
@@ -51,3 +53,13 @@ def leading_date(text: str, start: int, end: int) -> int:
     """
     match = LEADING.match(text, start, end)
     return match.end() if match else start
+
+
+def only_date(text: str, start: int, end: int) -> bool:
+    """Return whether a part of a text is a date, a day, or both, and nothing else."""
+    return end > start and ONLY_DATES.fullmatch(text, start, end) is not None
+
+
+def has_day(name: str) -> bool:
+    """Return whether a heading has a date, or the number of a day."""
+    return bool(SIGNS_OF_DATES.search(name)) and DAY_ONLY.search(name) is not None

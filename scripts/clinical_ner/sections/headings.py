@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .dates import leading_date, without_dates
+from .dates import has_day, leading_date, only_date, without_dates
 from .layout import BULLETS, Line
 from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
 
@@ -14,8 +14,17 @@ LEAD = re.compile(
     r"(?:[*_]{1,3}|[=\-]{2,}|\[)?[ \t]*"
 )
 NAME = re.compile(
-    rf"(?P<name>[^\W\d_](?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
-    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t))[*_]{0,3}"
+    rf"(?P<name>(?:\d{{1,2}}[- ]?(?i:h|hrs?|hours?|point|pt)\b|[^\W\d_])"
+    rf"(?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
+    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|\.(?=[ ]+\S))[*_]{0,3}"
+)
+# A heading in capitals with text behind it, but no sign: "FAMILY HISTORY Father had gout", "PMHx asthma".
+BARE_WORDS = re.compile(r"[A-Z][A-Z/&+]*x?(?:[ ][A-Z/&+]+)*(?=[ ]+[^\sA-Z:\-\u2013\u2014]|[ ]+[A-Z][a-z])")
+LONG_NAME = 6
+# Behind these words the capitals are a part of a sentence.
+CONNECTING = re.compile(
+    r"[ ]+(?:is|was|are|were|be|has|had|have|of|for|to|and|or|with|as|on|in|at|by|from|vs|show(?:s|ed)|reveal(?:s|ed))"
+    r"(?!\w)"
 )
 FIRST_WORDS = re.compile(r"(?P<name>[^\W\d_][^,\n\r]{0,40}),")
 MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
@@ -47,6 +56,16 @@ RESULTS = frozenset(("labs_and_studies", "imaging"))
 NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
 # In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
 PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
+# A list of doses or numbers under an unknown heading of a narrative is a part of it.
+NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
+MOST_BODY = 200
+# What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
+DAILY = frozenset(("history_of_present_illness", "hospital_course"))
+OF_STAY = re.compile(
+    r"discharge|summary|admission|admitted|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
+    r"|hospital (?:course|stay)|your stay|\btransfer",
+    re.IGNORECASE,
+)
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -72,7 +91,8 @@ class Candidate(NamedTuple):
 
     start, end (int): as in `Heading`.
     name (str): its words, without dates.
-    sign (str): what is behind it: ":", ">" or a dash, stripped; empty if it ends its line, a blank if a wide gap is.
+    sign (str): what is behind it: ":", ">", "." or a dash, stripped; empty if it ends its line, a blank if a wide gap
+        is.
     level (int): of a Markdown heading; 0 if it is none.
     is_bulleted, is_numbered (bool): whether it looks like an item of a list.
     is_apart (bool): whether a blank line, or nothing, is before it.
@@ -133,7 +153,23 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             is_apart = line.is_blank
-        return as_abstract(found)
+        return as_abstract(self.by_day(found))
+
+    def by_day(self, headings: list[Heading]) -> list[Heading]:
+        """Return headings, those of single days with the category that they have in the kind of note."""
+        titles = [self.text[heading.start : heading.end] for heading in headings]
+        is_daily = [each.category in DAILY and has_day(title) for each, title in zip(headings, titles, strict=True)]
+        if not any(is_daily):
+            return headings
+        first = [self.text[self.title.start : self.title.end]] if self.title else []
+        category = "hospital_course"
+        if not any(map(OF_STAY.search, [*first, *titles])):
+            if not any(each.category == "observation_and_plan" for each in headings):
+                return headings
+            category = "history_of_present_illness"
+        return [
+            each._replace(category=category) if daily else each for each, daily in zip(headings, is_daily, strict=True)
+        ]
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
@@ -146,9 +182,15 @@ class HeadingFinder:
                 rule = self.table.search(candidate.name)
                 if rule is not None and not candidate.ends_line and self.is_same_kind(rule):
                     return None
+            if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
+                candidate = candidate._replace(end=line.end, ends_line=True)
+            if rule is not None and rule.parent_required and self.category not in rule.parents:
+                body = self.search_body(candidate)
+                rule = body if body and body.category == rule.category else rule
             if rule is not None:
                 return self.accept(candidate, rule)
-        return (self.accept_unknown(candidates[-1]) if candidates else None) or self.find_signature(line)
+        unknown = self.accept_unknown(candidates[-1]) if candidates else None
+        return unknown or self.find_signature(line) or self.find_bare(line)
 
     def is_same_kind(self, rule: SectionRule) -> bool:
         """Return whether a rule's section would be of the same kind as the current one."""
@@ -181,6 +223,8 @@ class HeadingFinder:
             return False
         if candidate.sign in (":", ">"):
             return True
+        if candidate.sign == ".":
+            return candidate.is_capital or (candidate.is_apart and candidate.name[0].isupper())
         if len(candidate.name) == 1 or (candidate.is_bulleted and not candidate.level):
             return False
         if candidate.sign == " ":
@@ -195,12 +239,17 @@ class HeadingFinder:
             # An abstract may turn out to be one only later.
             is_possible = "in_abstract" in rule.metadata
             return Heading(candidate.start, candidate.end, None, rule, at_line=True) if is_possible else None
-        self.category, self.has_section = rule.category, True
+        self.category, self.has_section = (
+            rule.category_before(self.text[candidate.end : candidate.end + MOST_BODY]),
+            True,
+        )
         self.level, self.is_bulleted = candidate.level, candidate.is_bulleted
-        return Heading(candidate.start, candidate.end, rule.category, rule, at_line=True)
+        return Heading(candidate.start, candidate.end, self.category, rule, at_line=True)
 
     def accept_unknown(self, candidate: Candidate) -> Heading | None:
         """Return a heading that only looks like one, if it ends the section before it."""
+        if guess := self.guess(candidate):
+            return self.accept(candidate, guess)
         if not self.has_section or self.category in WITH_PARTS or candidate.is_bulleted:
             return None
         is_markdown = 0 < candidate.level <= (self.level or candidate.level) and candidate.is_alone
@@ -210,6 +259,39 @@ class HeadingFinder:
             return None
         self.category, self.level = OTHER, candidate.level
         return Heading(candidate.start, candidate.end, OTHER, None, at_line=True)
+
+    def guess(self, candidate: Candidate) -> SectionRule | None:
+        """Return the rule of an unknown heading whose text starts as that of a certain section, or None.
+
+        "What she takes:" says little, but a dose in the next line does.
+        """
+        is_heading = candidate.ends_line if candidate.sign == ":" else candidate.is_alone and candidate.is_apart
+        if not is_heading or not self.has_section or candidate.is_bulleted or candidate.is_numbered:
+            return None
+        if not candidate.name[0].isupper() or candidate.n_words > MOST_WORDS - 2:
+            return None
+        rule = self.search_body(candidate)
+        if rule is None or self.is_same_kind(rule):
+            return None
+        in_narrative = self.category in NARRATIVE and (rule.category in NOT_IN_NARRATIVE or not candidate.is_apart)
+        return None if in_narrative else rule
+
+    def search_body(self, candidate: Candidate) -> SectionRule | None:
+        """Return the rule that the start of the text under a heading speaks for, or None."""
+        return self.table.search_body(self.text[candidate.end : candidate.end + MOST_BODY].lstrip())
+
+    def find_bare(self, line: Line) -> Heading | None:
+        """Return a heading in capitals that text follows without a sign, or None."""
+        match = BARE_WORDS.match(self.text, line.start, line.end)
+        if match is None or CONNECTING.match(self.text, match.end(), line.end):
+            return None
+        rule = self.table.find(match[0])
+        if rule is None or rule.category is None or rule.metadata.keys() & {"line", "alone", "starts_line"}:
+            return None
+        if not rule.metadata.get("bare") and len(match[0]) < LONG_NAME:
+            return None
+        self.category, self.has_section = rule.category, True
+        return Heading(line.start, match.end(), rule.category, rule, at_line=True)
 
     def find_signature(self, line: Line) -> Heading | None:
         """Return a letter's closing words, which a comma follows, as a heading; None if there are none."""

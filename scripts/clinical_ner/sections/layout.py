@@ -11,7 +11,7 @@ LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 # What a list item starts with. A sign that also compares or adds needs a word behind it.
 BULLETS = "\\-*\u2022\u00b7\u25aa\u25e6\u2023\u25cf\u25cb\u25a0\u25a1\u2013\u2014\u2043\u27a2\u2794"
 ITEM = re.compile(
-    rf"""(?: [{BULLETS}]+ (?: [ \t]+ | (?=[^\W\d(]|\(\S) )  # - item, *item
+    rf"""(?: [{BULLETS}]+ (?: [ \t]+ | (?=[^\W\d(]|\(\S|\?) )  # - item, *item, -?item
           | [+>]+ [ \t]? (?=[^\W\d])                        # +item, > item
           | \#+ [ \t]*                                      # #item, ## heading, #1
           | \[[ xX]?\] [ \t]*                               # [x] item
@@ -25,7 +25,10 @@ ITEM = re.compile(
 # Nobody ends a line of a list with these, so the next line continues it.
 CONTINUED = re.compile(
     r"(?:[,/&(\-]|\b(?:an?|the|of|and|or|nor|with|without|for|to|in|on|at|by|from|into|is|was|were|are|be|been|has|had"
-    r"|have|his|her|their|as|than|due|since|per|secondary|that|which|who|but|if|when|while|during|after|before|no|not))\Z",
+    r"|have|his|her|their|as|than|due|since|per|secondary|that|which|who|but|if|when|while|during|after|before|no|not"
+    r"|denie[sd]|deny|reports?|reported|any|some|this|these|may|might|can|could|should|would|will|shows?|showed|between"
+    r"|through|under|over|such|like|vs|including|include[sd]?|possible|likely|probable|suspected|prior|previous|recent"
+    r"|new|old|acute|chronic|known|mild|moderate|severe|further|consider|started|continue|taking|developed))\Z",
     re.IGNORECASE,
 )
 FINAL = (".", "?", "!", "\u2026")

@@ -43,7 +43,10 @@ class SectionRule:
     metadata (Mapping[str, Any]): "loinc" is its code, "line" limits it to its own line, "in_abstract" is its category
         in an abstract, and "abstract" says that a text which has it is one. It is a heading only at the start of a line
         with "starts_line", and only with nothing behind it on its line with "alone". With "title" it is the title of
-        the note where it is the first line and no list follows.
+        the note where it is the first line and no list follows. With "bare" text may follow its capitals without a
+        sign: "PMH asthma". "before" has other categories and the regular expressions of texts behind the heading that
+        it has them in front of: "EXAM: CT chest". With "in_body" the pattern is for how the text under an unknown
+        heading starts.
     """
 
     literal: str
@@ -53,6 +56,12 @@ class SectionRule:
     parent_required: bool = False
     max_scope: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def category_before(self, text: str) -> str | None:
+        """Return the category of the section that the heading starts in front of a text."""
+        others = self.metadata.get("before", {})
+        found = (name for name, pattern in others.items() if re.match(pattern, text, re.IGNORECASE))
+        return next(found, self.category)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the rule as it is written in JSON, without what it does not say."""
@@ -66,10 +75,13 @@ class RuleTable:
 
     rules (tuple[SectionRule, ...]): the rules. Of two with the same literal the last applies.
     codes (Mapping[str, str]): the LOINC code of a category, for rules that have none of their own.
+    qualifiers (Mapping[str, Sequence[str]]): "before" and "after" are words around a heading that do not change what it
+        is: "current", "on admission".
     """
 
     rules: tuple[SectionRule, ...]
     codes: Mapping[str, str]
+    qualifiers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def literals(self) -> dict[str, SectionRule]:
@@ -79,15 +91,24 @@ class RuleTable:
     @cached_property
     def last_words(self) -> frozenset[str]:
         """The last words of all literals: nothing else can end a heading within a line."""
-        return frozenset(LAST_WORD.split(literal)[-1] for literal in self.literals)
+        return frozenset(LAST_WORD.split(words)[-1] for words in (*self.literals, *self.qualifiers.get("after", ())))
 
     @cached_property
     def expressions(self) -> list[tuple[re.Pattern[str], SectionRule]]:
         """The rules with a regular expression. The first that matches applies, those added last before others."""
+        return self.compile(in_body=False)
+
+    @cached_property
+    def body_expressions(self) -> list[tuple[re.Pattern[str], SectionRule]]:
+        """The rules with a regular expression for what follows an unknown heading."""
+        return self.compile(in_body=True)
+
+    def compile(self, *, in_body: bool) -> list[tuple[re.Pattern[str], SectionRule]]:
+        """Return the rules with a regular expression for headings, or for what follows them; the last rule first."""
         return [
             (re.compile(rule.pattern, re.IGNORECASE), rule)
             for rule in reversed(self.rules)
-            if isinstance(rule.pattern, str)
+            if isinstance(rule.pattern, str) and bool(rule.metadata.get("in_body")) == in_body
         ]
 
     def find(self, name: str) -> SectionRule | None:
@@ -97,7 +118,29 @@ class RuleTable:
         RETURNS (SectionRule | None): the rule.
         """
         plain = normalize(name)
-        return self.literals.get(plain) or self.find_joined(plain)
+        return self.find_one(plain) or self.find_joined(plain)
+
+    def find_one(self, plain: str) -> SectionRule | None:
+        """Return the rule of a normalized heading, with or without its qualifiers, or None."""
+        return self.literals.get(plain) or self.literals.get(self.without_qualifiers(plain))
+
+    def without_qualifiers(self, plain: str) -> str:
+        """Return a heading without the words around it that do not change what it is.
+
+        plain (str): the normalized heading: "current medications on admission".
+        RETURNS (str): "medications", or what is left when a rule knows it.
+        """
+        before, after = (frozenset(self.qualifiers.get(side, ())) for side in ("before", "after"))
+        words = plain.split()
+        while len(words) > 1 and " ".join(words) not in self.literals:
+            ends = [size for size in range(len(words) - 1, 0, -1) if " ".join(words[-size:]) in after]
+            if ends:
+                words = words[: -ends[0]]
+            elif words[0] in before:
+                words = words[1:]
+            else:
+                break
+        return " ".join(words)
 
     def find_joined(self, plain: str) -> SectionRule | None:
         """Return the rule of the first of several headings in one, or None if one of them is unknown.
@@ -105,7 +148,7 @@ class RuleTable:
         plain (str): the normalized heading.
         """
         parts = JOINTS.split(plain)
-        rules = [self.literals.get(part) for part in parts] if len(parts) > 1 and min(map(len, parts)) > 1 else []
+        rules = [self.find_one(part) for part in parts] if len(parts) > 1 and min(map(len, parts)) > 1 else []
         known = [rule for rule in rules if rule is not None and not rule.metadata.get("line")]
         same_kind = len({rule.category is None for rule in known}) == 1
         return known[0] if same_kind and len(known) == len(parts) else None
@@ -113,6 +156,10 @@ class RuleTable:
     def search(self, name: str) -> SectionRule | None:
         """Return the rule whose regular expression is found in a heading, or None."""
         return next((rule for expression, rule in self.expressions if expression.search(name)), None)
+
+    def search_body(self, body: str) -> SectionRule | None:
+        """Return the rule whose regular expression matches how the text under an unknown heading starts, or None."""
+        return next((rule for expression, rule in self.body_expressions if expression.match(body)), None)
 
     def code(self, rule: SectionRule, category: str | None) -> str | None:
         """Return the LOINC code of a section that a rule starts, or None if it has none."""
@@ -129,7 +176,11 @@ class RuleTable:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as it is written in JSON."""
-        return {"codes": dict(self.codes), "section_rules": [rule.to_dict() for rule in self.rules]}
+        return {
+            "codes": dict(self.codes),
+            "qualifiers": {side: list(words) for side, words in self.qualifiers.items()},
+            "section_rules": [rule.to_dict() for rule in self.rules],
+        }
 
 
 def normalize(name: str) -> str:
@@ -153,13 +204,16 @@ def read_table(rules: Source | None = None, extra: Source | None = None) -> Rule
     RAISES (ValueError): they can't be read, or one is wrong. The message has its number and what is wrong.
     """
     codes: dict[str, str] = {}
+    qualifiers: dict[str, list[str]] = {}
     checked: list[SectionRule] = []
     for source in (DEFAULT_RULES if rules is None else rules, extra):
         if source is not None:
             data = read_source(source)
             codes.update(data.get("codes", {}))
+            for side, words in check_qualifiers(data.get("qualifiers", {})).items():
+                qualifiers[side] = [*qualifiers.get(side, ()), *map(normalize, words)]
             checked += [check_rule(rule, number) for number, rule in enumerate(data["section_rules"], start=1)]
-    return RuleTable(tuple(checked), codes)
+    return RuleTable(tuple(checked), codes, qualifiers)
 
 
 def read_source(source: Source) -> Mapping[str, Any]:
@@ -179,6 +233,16 @@ def read_source(source: Source) -> Mapping[str, Any]:
     if not isinstance(rules, (list, tuple)):
         raise ValueError("Section rules must be a list, or have one under 'section_rules'")
     return data
+
+
+def check_qualifiers(qualifiers: Any) -> Mapping[str, Sequence[str]]:
+    """Return the qualifiers of a source, or raise a ValueError if they are not lists of words by side."""
+    if not isinstance(qualifiers, Mapping) or not set(qualifiers) <= {"before", "after"}:
+        raise ValueError("The 'qualifiers' of section rules must be an object with 'before' and 'after'")
+    for side, words in qualifiers.items():
+        if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+            raise ValueError(f"The 'qualifiers' {side} headings must be a list of words")
+    return qualifiers
 
 
 def check_rule(rule: Any, number: int) -> SectionRule:
