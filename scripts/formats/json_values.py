@@ -7,14 +7,20 @@ document on a line.
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 import ijson
 
-from scripts.formats.decoding import Encoded, open_text
+from scripts.errors import ProjectError
+from scripts.formats.annotated import needed_text, read_rows, span_of
+from scripts.formats.bioc import annotated_document
+from scripts.formats.decoding import Encoded, first_undecoded, open_text
 from scripts.formats.jsonl import lines_notes, object_note
-from scripts.formats.reading import ReadOptions, Source
+from scripts.formats.reading import ReadOptions, Source, note_id
+from scripts.records.annotated import AnnotatedDocument, Annotation, LeftOut, links_to
+from scripts.records.documents import Passage
 from scripts.records.notes import Note, Rejected
 
 # What is read ahead to see whether each line is an object.
@@ -44,6 +50,81 @@ def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) ->
         # Whatever is wrong on a line, the next one can be read.
         return lines_notes(chain(io.StringIO(head + text.readline(), newline="\n"), text), source, options)
     return values_notes(Encoded(text, head), source, options)
+
+
+def read_annotated_bioc(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read the BioC documents of a file with their annotations."""
+    return read_rows(
+        read_objects(file, source, options),
+        lambda document, number: annotated_document(document, number, source),
+        source,
+        "BioC",
+    )
+
+
+def read_annotated_rows(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read what `JsonlWriter` wrote: the output of `annotate`, maybe corrected."""
+    return read_rows(read_objects(file, source, options), partial(annotated_row, source), source, "annotate's JSONL")
+
+
+def annotated_row(source: Source, row: dict[str, Any], number: int) -> AnnotatedDocument:
+    """Return the document of a row."""
+    annotations = (
+        Annotation(
+            needed_text(entity["label"]),
+            (span_of(entity["start"], entity["end"]),),
+            entity.get("text"),
+            links=links_to(entity.get("kb_id")),
+            attributes=entity.get("attributes") or {},
+            confidence=entity.get("confidence"),
+        )
+        for entity in row["entities"]
+    )
+    return AnnotatedDocument(
+        note_id(row.get("id")) or f"{source.stem}:{number}",
+        (Passage("note", needed_text(row["text"])),),
+        tuple(annotations),
+        columns=row.get("columns") or {},
+    )
+
+
+def read_objects(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Any]:
+    """Yield the objects of a file: those on its lines, in its array or in its BioC collections.
+
+    RAISES (ProjectError): the file is not JSON.
+    """
+    text = open_text(file, options.encoding, newline="\n")
+    head = text.read(HEAD)
+    if has_objects_on_lines(head):
+        lines = chain(io.StringIO(head + text.readline(), newline="\n"), text)
+        yield from (parse_line(line, number, source) for number, line in enumerate(lines, start=1) if line.strip())
+        return
+    number = 0
+    try:
+        for value in read_values(parse_events(Encoded(text, head)), options):
+            number += 1
+            yield value.content
+    except UnicodeError:
+        raise ProjectError(f"{source.name}: not {options.encoding.upper()}", "Convert the file to UTF-8.") from None
+    except ijson.JSONError:
+        raise ProjectError(f"{source.name}: not JSON, after {number} objects", "Is it cut short?") from None
+
+
+def parse_line(line: str, number: int, source: Source) -> Any:
+    """Return the JSON value on a line.
+
+    RAISES (ProjectError): it is none, or can't be decoded.
+    """
+    if first_undecoded(line):
+        raise ProjectError(f"{source.name}, line {number}: not UTF-8", "Convert the file to UTF-8.")
+    try:
+        return json.loads(line)
+    except (RecursionError, ValueError):
+        raise ProjectError(f"{source.name}, line {number}: not JSON", "Is the file cut short?") from None
 
 
 def has_objects_on_lines(head: str) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datasets import Features
 
 SPLITS = ("train", "dev", "test")
+# How the corpus was read, where `fetch-corpus` says so.
+REPORT = "report.json"
 
 # What a record may lack: "attributes" of an entity, "sections" of a passage.
 OPTIONAL = ("attributes", "sections")
@@ -116,7 +118,7 @@ def write_corpus(
     RAISES (ProjectError): the folder holds something else, or one of the documents is not a record.
     """
     names = {split: f"{split}.jsonl" for split in SPLITS}
-    expected = {*names.values(), *(Path(path).parts[0] for path in others)}
+    expected = {*names.values(), REPORT, *(Path(path).parts[0] for path in others)}
     unexpected = {path.name for path in folder.iterdir()} - expected if folder.exists() else set()
     if unexpected:
         raise ProjectError(
