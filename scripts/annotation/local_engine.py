@@ -16,9 +16,12 @@ from scripts.annotation.options import AnnotateOptions
 from scripts.annotation.outcomes import Counts, Prepared, Summary, part_figures, prepare_notes
 from scripts.annotation.parts import SAME_ID, Ids, cut_parts
 from scripts.annotation.pool import Pool, make_pool
+from scripts.annotation.queue import FOLDER as QUEUE
+from scripts.annotation.queue import write_queue
 from scripts.annotation.readers import input_files, read_inputs
 from scripts.annotation.sources import STANDARD_INPUT, check_apart
-from scripts.files import moved_into_place
+from scripts.files import moved_into_place, remove
+from scripts.formats.drafts import DraftWriter
 from scripts.formats.reading import ReadOptions
 from scripts.formats.registry import TOKEN_FORMATS, WRITERS
 from scripts.formats.writing import WriteOptions, Writer
@@ -39,9 +42,11 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
     with locked(output):
         run = open_run(output, identity, overwrite=options.overwrite)
         before, started = Counts.of(run.parts), time.perf_counter()
+        system = f"{described['name']} {described['version']}"
+        writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
         if not run.content["finished"]:
-            system = f"{described['name']} {described['version']}"
-            writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
+            # One of another run, or of this one before a part was lost.
+            remove(output / QUEUE)
             total = count_notes(inputs, options.reading)
             threads = options.threads if options.processes == 1 else 1
             with (
@@ -56,6 +61,8 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
                 tqdm(total=total, initial=before.read, unit=" notes", smoothing=0, disable=None) as bar,
             ):
                 write_parts(run, notes, pool, writer, bar=bar)
+        if options.by and isinstance(writer, DraftWriter):
+            write_queue(output, [part["file"] for part in run.parts], writer, size=options.part_size)
         return Summary.of(before, Counts.of(run.parts), time.perf_counter() - started)
 
 

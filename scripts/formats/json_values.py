@@ -6,6 +6,7 @@ document on a line.
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -16,7 +17,7 @@ import ijson
 from scripts.errors import ProjectError
 from scripts.formats.annotated import needed_text, read_rows, span_of
 from scripts.formats.bioc import annotated_document
-from scripts.formats.decoding import Encoded, first_undecoded, open_text
+from scripts.formats.decoding import Encoded, first_undecoded, not_decoded, open_text
 from scripts.formats.jsonl import lines_notes, object_note
 from scripts.formats.reading import ReadOptions, Source, note_id
 from scripts.records.annotated import AnnotatedDocument, Annotation, LeftOut, links_to
@@ -31,6 +32,8 @@ BUFFER_BYTES = 4096
 # The lists of documents in BioC collections.
 COLLECTIONS = ("documents", "PubTator3")
 DEPTHS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
+
+NOT_SPACE = re.compile(r"\S")
 
 Events = Iterator[tuple[str, Any]]
 
@@ -95,36 +98,32 @@ def annotated_row(source: Source, row: dict[str, Any], number: int) -> Annotated
 def read_objects(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Any]:
     """Yield the objects of a file: those on its lines, in its array or in its BioC collections.
 
+    The file is read as a whole. Unlike notes to annotate, a corpus fits in memory.
+
     RAISES (ProjectError): the file is not JSON.
     """
-    text = open_text(file, options.encoding, newline="\n")
-    head = text.read(HEAD)
-    if has_objects_on_lines(head):
-        lines = chain(io.StringIO(head + text.readline(), newline="\n"), text)
-        yield from (parse_line(line, number, source) for number, line in enumerate(lines, start=1) if line.strip())
-        return
-    number = 0
-    try:
-        for value in read_values(parse_events(Encoded(text, head)), options):
-            number += 1
-            yield value.content
-    except UnicodeError:
-        raise ProjectError(f"{source.name}: not {options.encoding.upper()}", "Convert the file to UTF-8.") from None
-    except ijson.JSONError:
-        raise ProjectError(f"{source.name}: not JSON, after {number} objects", "Is it cut short?") from None
+    content = open_text(file, options.encoding, newline="\n").read()
+    if place := first_undecoded(content):
+        raise ProjectError(f"{source.name}: {not_decoded(options.encoding, place)}", "Convert the file to UTF-8.")
+    decoder, place = json.JSONDecoder(), 0
+    while rest := NOT_SPACE.search(content, place):
+        try:
+            value, place = decoder.raw_decode(content, rest.start())
+        except (RecursionError, ValueError):
+            line = content.count("\n", 0, rest.start()) + 1
+            raise ProjectError(f"{source.name}: not JSON from line {line} on", "Is the file cut short?") from None
+        yield from objects_in(value)
 
 
-def parse_line(line: str, number: int, source: Source) -> Any:
-    """Return the JSON value on a line.
-
-    RAISES (ProjectError): it is none, or can't be decoded.
-    """
-    if first_undecoded(line):
-        raise ProjectError(f"{source.name}, line {number}: not UTF-8", "Convert the file to UTF-8.")
-    try:
-        return json.loads(line)
-    except (RecursionError, ValueError):
-        raise ProjectError(f"{source.name}, line {number}: not JSON", "Is the file cut short?") from None
+def objects_in(value: Any) -> Iterator[Any]:
+    """Yield the objects in a value: in a list, or in a collection of BioC; else the value itself."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from objects_in(inner)
+    elif isinstance(value, dict) and (name := next((name for name in COLLECTIONS if name in value), None)):
+        yield from objects_in(value[name])
+    else:
+        yield value
 
 
 def has_objects_on_lines(head: str) -> bool:
