@@ -55,7 +55,7 @@ def make_document(cas: Any, source: Source) -> AnnotatedDocument:
     layers = [NAMED_ENTITY, *names] if cas.typesystem.contains_type(NAMED_ENTITY) else names
     spans = [span for layer in layers for span in cas.select(layer) if hasattr(span, "begin")]
     # A relation has a begin and an end too.
-    mentions = [span for span in spans if not hasattr(span, "Governor")]
+    mentions = [span for span in spans if "Governor" not in {feature.name for feature in span.type.all_features}]
     left_out = {"relations": len(spans) - len(mentions), "mentions_without_a_type": 0}
     annotations = []
     for span in sorted(mentions, key=lambda span: (span.begin, -span.end)):
@@ -80,13 +80,15 @@ def document_name(cas: Any) -> str:
 
 def read_span(span: Any, text: str) -> Annotation:
     """Return a span as a mention: its value is its type, or on a layer without one the layer's name."""
-    named = [name for name in VALUES if hasattr(span, name)]
-    value = next((getattr(span, name) for name in named if getattr(span, name)), "")
-    identifier = next((getattr(span, name, None) for name in IDENTIFIERS), None)
+    # Not `hasattr`: each span of cassis has a method "value".
+    features = {feature.name: getattr(span, feature.name) for feature in span.type.all_features}
+    named = [name for name in VALUES if name in features]
+    value = next((features[name] for name in named if features[name]), "")
+    identifier = next((features.get(name) for name in IDENTIFIERS), None)
     attributes = {
-        feature.name: getattr(span, feature.name)
-        for feature in span.type.all_features
-        if feature.name not in BUILT_IN and isinstance(getattr(span, feature.name, None), str | int | float | bool)
+        name: value
+        for name, value in features.items()
+        if name not in BUILT_IN and isinstance(value, str | int | float | bool)
     }
     return Annotation(
         type=value if named else span.type.name.rpartition(".")[2],
