@@ -78,7 +78,8 @@ def read_files(files: Iterable[CorpusFile], counts: Counter[str]) -> Iterator[Re
     """Yield the documents of files, and count what is left out of them."""
     for file in files:
         if file.format == BIGBIO:
-            records, changes = read_part(file.source.path)
+            with opened(file.source) as content:
+                records, changes = read_part(content, file.source.path)
             counts.update(changes)
             yield from (Read(record, file) for record in records)
         else:
@@ -97,6 +98,10 @@ def read_file(file: CorpusFile, counts: Counter[str]) -> Iterator[Read]:
                     counts[document.reason] += 1
                     continue
                 counts.update(document.left_out)
+                counts["drafted_attributes"] += sum(
+                    len(each.attributes) - len(each.gold_attributes) for each in document.annotations
+                )
+                counts["drafted_ids"] += sum(len(each.links) for each in document.annotations if each.is_drafted)
                 yield Read(to_record(document), file, document.is_draft)
     except DAMAGED as error:
         raise ProjectError(

@@ -11,6 +11,7 @@ from lxml import etree
 
 from scripts.annotation.sources import opened
 from scripts.errors import ProjectError
+from scripts.formats.bigbio import PARQUET
 from scripts.formats.brat import ANNOTATIONS, TEXT
 from scripts.formats.conll import COLUMNS, COMMENT, MARK, OWN_COLUMNS
 from scripts.formats.decoding import open_text
@@ -53,7 +54,7 @@ def is_brat(source: Source) -> bool:
 def content_format(file: io.BufferedReader, source: Source) -> str | None:
     """Return the format that the bytes of a file show."""
     start = file.peek(HEAD)[:HEAD]
-    if start.startswith(b"PAR1"):
+    if start.startswith(PARQUET):
         return columns_format(pq.ParquetFile(file).schema_arrow.names)
     if source.suffix == ".arrow":
         return "datasets"

@@ -3,6 +3,7 @@
 https://github.com/bigscience-workshop/biomedical
 """
 
+import io
 import json
 from collections import Counter
 from pathlib import Path
@@ -14,16 +15,19 @@ from scripts.errors import ProjectError
 from scripts.records.annotated import with_entities
 from scripts.records.bigbio import Record, checked_records, document_text
 
+PARQUET = b"PAR1"
 
-def read_part(path: Path) -> tuple[list[Record], Counter[str]]:
+
+def read_part(file: io.BufferedReader, path: Path) -> tuple[list[Record], Counter[str]]:
     """Read one file of a data set in BigBio's source or `bigbio_kb` schema; its columns show which.
 
+    file (BufferedReader): the file's content.
     path (Path): the file.
     RETURNS (tuple[list[Record], Counter[str]]): its documents, and how many were moved and of what a record can't hold.
     RAISES (ProjectError): the file does not fit the schemas.
     """
     try:
-        rows = read_rows(path)
+        rows = read_rows(file)
         is_kb = bool(rows) and "entities" in rows[0]
         records = [kb_record(row) if is_kb else {"passages": row["passages"]} for row in rows]
     except ProjectError as error:
@@ -37,12 +41,13 @@ def read_part(path: Path) -> tuple[list[Record], Counter[str]]:
     return checked_records(records, path), changes
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(file: io.BufferedReader) -> list[dict[str, Any]]:
     """Read the rows of a file. No cache is used, because the texts may be about patients."""
-    if path.suffix == ".parquet":
-        return pyarrow.parquet.read_table(path).to_pylist()
+    if file.peek(len(PARQUET)).startswith(PARQUET):
+        return pyarrow.parquet.read_table(file).to_pylist()
     # Not by srsly, which takes a byte order mark for a part of the first document.
-    return [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    lines = file.read().decode("utf-8-sig").split("\n")
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def kb_record(row: dict[str, Any]) -> Record:

@@ -67,12 +67,13 @@ def in_words(mention: Mention) -> list[str]:
 
 
 def read_details(details: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of an annotation that `mention_details` wrote."""
+    """Return the fields of an annotation that `mention_details` wrote. The tools have no place to correct them."""
     score = details.get("score")
     return {
         "confidence": None if score is None else float(score),
         "links": links_to(details.get("kb_id")),
         "attributes": details.get("attributes") or {},
+        "is_drafted": "kb_id" in details or "attributes" in details,
     }
 
 

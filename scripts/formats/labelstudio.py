@@ -79,8 +79,9 @@ def read_results(results: Iterable[Mapping[str, Any]]) -> Iterator[Annotation]:
         if result["type"] in SPANS:
             details = {**(result.get("meta") or {}), "score": result.get("score")}
             fields = read_details(details)
-            attributes = {**fields.pop("attributes"), **choices.get(result.get("id", ""), {})}
-            yield from read_region(result["value"], attributes=attributes, **fields)
+            chosen = choices.get(result.get("id", ""), {})
+            fields["attributes"] = {**fields["attributes"], **chosen}
+            yield from read_region(result["value"], chosen=frozenset(chosen), **fields)
 
 
 def read_region(value: Mapping[str, Any], **fields: Any) -> Iterator[Annotation]:

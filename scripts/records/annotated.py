@@ -29,6 +29,9 @@ class Annotation:
     links (tuple[tuple[str, str], ...]): knowledge base and id of each of its concepts.
     attributes (Mapping[str, Any]): other facts about it by name; the values can be written as JSON.
     confidence (float | None): the confidence of the pipeline that found it.
+    is_drafted (bool): whether links and attributes are those of a pipeline, and were only carried along by the tool in
+        which people corrected the mention.
+    chosen (frozenset[str]): the attributes that people chose nevertheless.
     """
 
     type: str
@@ -37,6 +40,13 @@ class Annotation:
     links: tuple[tuple[str, str], ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
     confidence: float | None = None
+    is_drafted: bool = False
+    chosen: frozenset[str] = frozenset()
+
+    @property
+    def gold_attributes(self) -> dict[str, Any]:
+        """The attributes that people annotated, or could correct."""
+        return {name: value for name, value in self.attributes.items() if not self.is_drafted or name in self.chosen}
 
     @property
     def mention(self) -> Mention:
@@ -102,6 +112,8 @@ def links_to(concept: Any) -> tuple[tuple[str, str], ...]:
 def to_record(document: AnnotatedDocument) -> Record:
     """Return a document as a record, which has no place for confidences and other columns.
 
+    Links and attributes that nobody could correct are left out: in a record, they would be gold.
+
     document (AnnotatedDocument): the document.
     RETURNS (Record): the record. The "text" of an entity is None if the file did not repeat it.
     """
@@ -120,9 +132,11 @@ def entity(annotation: Annotation, identifier: str) -> dict[str, Any]:
         "offsets": [list(span) for span in annotation.spans],
         "text": None if annotation.surface is None else [annotation.surface],
         "type": annotation.type,
-        "normalized": [{"db_name": name, "db_id": identifier} for name, identifier in annotation.links],
+        "normalized": [
+            {"db_name": name, "db_id": identifier} for name, identifier in annotation.links if not annotation.is_drafted
+        ],
     }
-    attributes = {attribute_name(name): value for name, value in annotation.attributes.items()}
+    attributes = {attribute_name(name): value for name, value in annotation.gold_attributes.items()}
     return {**made, "attributes": write_attributes(attributes)} if attributes else made
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pytest
 
 from scripts.corpora.options import CorpusOptions
@@ -198,6 +199,16 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path, sample
     assert read(write_files({name: changed}, tmp_path))[0] == notes_for(sample)
 
 
+@pytest.mark.parametrize("sample", [name for name in SAMPLES if name not in ("brat", "datasets")])
+@pytest.mark.parametrize("packed", [".gz", ".zst"])
+def test_files_can_be_compressed(tmp_path, sample, packed):
+    ((name, content),) = SAMPLES[sample](notes_for(sample)).items()
+    content = content if isinstance(content, bytes) else content.encode()
+    codec = {".gz": "gzip", ".zst": "zstd"}[packed]
+    write_files({f"{name}{packed}": pa.compress(content, codec=codec, asbytes=True)}, tmp_path)
+    assert read(tmp_path)[0] == notes_for(sample)
+
+
 OVERLAPPING = {"a": ("Gouty arthritis x", [("Finding", 0, 15), ("Finding", 6, 15), ("Odd type", 0, 5)])}
 
 
@@ -283,12 +294,21 @@ def test_label_studios_last_annotation_counts_and_skipped_tasks_do_not(tmp_path)
     tasks[3]["annotations"][0]["result"].append(
         {"id": "r0", "type": "choices", "from_name": "is_negated", "value": {"choices": ["yes"]}}
     )
+    drafted = {"attributes": {"is_negated": True, "is_family": True}, "kb_id": "D1", "text": ["denied"]}
+    tasks[3]["annotations"][0]["result"][0]["meta"] = drafted
     corpus, report = read_corpus_files(write_files({"p.json": json.dumps(tasks)}, tmp_path))
-    counted = {"further_annotations_of_a_task": 1, "relations": 1, "skipped_tasks": 1, "uncorrected_drafts": 1}
-    assert report["counts"] == counted
+    assert report["counts"] == {
+        "drafted_attributes": 1,
+        "drafted_ids": 1,
+        "further_annotations_of_a_task": 1,
+        "relations": 1,
+        "skipped_tasks": 1,
+        "uncorrected_drafts": 1,
+    }
     entities = {document_id(record): annotations(record)[0] for records in corpus.values() for record in records}
     assert entities.keys() == {"n0", "n3", "n4"}
     assert entities["n3"]["attributes"] == [{"name": "is_negated", "value": '"yes"'}]
+    assert entities["n3"]["normalized"] == []
 
 
 def test_brats_discontinuous_mentions_attributes_and_notes(tmp_path):
