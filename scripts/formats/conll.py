@@ -48,11 +48,11 @@ Marked = tuple[str, list[list[Row]]]
 def read_annotated(
     file: io.BufferedReader, source: Source, options: ReadOptions
 ) -> Iterator[AnnotatedDocument | LeftOut]:
-    """Read the documents of a file. In one without marks, each sentence is a document.
+    """Read the documents of a file, one at a time. In one without marks, each sentence is a document.
 
     RAISES (ProjectError): a row has less than two columns, or another number of them than the first.
     """
-    documents = list(split_documents(read_sentences(file, source, options)))
+    documents = split_documents(read_sentences(file, source, options))
     for number, (identifier, sentences) in enumerate(documents, start=1):
         name = identifier or f"{source.stem}:{number}"
         rows = [row.columns for sentence in sentences for row in sentence]
@@ -87,19 +87,19 @@ def read_sentences(file: io.BufferedReader, source: Source, options: ReadOptions
 
 
 def split_documents(parts: Iterable[str | list[Row]]) -> Iterator[Marked]:
-    """Yield the sentences of each document, which a mark starts; of each sentence, if there are no marks."""
-    identifier, sentences, is_marked = "", list[list[Row]](), False
+    """Yield the sentences of each document, which a mark starts. A sentence before all marks is a document."""
+    identifier, sentences = None, list[list[Row]]()
     for part in parts:
-        if isinstance(part, list):
+        if isinstance(part, str):
+            if identifier is not None:
+                yield identifier, sentences
+            identifier, sentences = mark_id(part), []
+        elif identifier is None:
+            yield "", [part]
+        else:
             sentences.append(part)
-            continue
-        if is_marked or sentences:
-            yield identifier, sentences
-        identifier, sentences, is_marked = mark_id(part), [], True
-    if is_marked:
+    if identifier is not None:
         yield identifier, sentences
-    else:
-        yield from (("", [sentence]) for sentence in sentences)
 
 
 def mark_id(line: str) -> str:
