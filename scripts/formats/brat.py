@@ -66,8 +66,8 @@ def read_annotated(
                 f"{source.stem}{ANNOTATIONS}, line {number}: not brat's standoff format ({type(error).__name__})",
                 "See https://brat.nlplab.org/standoff.html. A mention is: T1, tab, type start end, tab, text.",
             ) from None
-    passages = (Passage("note", text),)
-    yield AnnotatedDocument(identifier_of(source.stem), passages, parts.annotations(), left_out=parts.left_out)
+    passages, annotations = (Passage("note", text),), parts.annotations()
+    yield AnnotatedDocument(identifier_of(source.stem), passages, annotations, left_out=+parts.left_out)
 
 
 def decoded(file: io.BufferedReader, name: str, options: ReadOptions) -> str:
@@ -97,6 +97,8 @@ class StandoffLines:
         """
         kind, columns = line[:1], line.split("\t")
         if kind == "T":
+            if columns[0] in self.mentions:
+                raise ValueError
             self.mentions[columns[0]] = standoff_mention(columns[1], "\t".join(columns[2:]))
         elif kind in ("A", "M"):
             name, mention, *values = columns[1].split(" ")
@@ -129,8 +131,10 @@ class StandoffLines:
     def annotations(self) -> tuple[Annotation, ...]:
         """Return the mentions with their ids and attributes, in the file's order.
 
-        Only now: a line can refer to a mention below it.
+        Only now: a line can refer to a mention below it. What refers to relations and events is counted.
         """
+        others = (self.attributes.keys() | self.links.keys()) - self.mentions.keys()
+        self.left_out["attributes_of_others"] += len(others)
         return tuple(
             replace(mention, links=tuple(self.links[name]), attributes=self.attributes[name])
             for name, mention in self.mentions.items()

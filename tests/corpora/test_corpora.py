@@ -4,10 +4,13 @@ import json
 
 import pyarrow as pa
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from scripts.corpora.options import CorpusOptions
 from scripts.corpora.reading import read_corpus_files
 from scripts.errors import ProjectError
+from scripts.fetch_corpus import fetch_corpus_cli
 from scripts.records.bigbio import document_id, document_text
 from scripts.records.mentions import annotations
 from tests.corpora.samples import NOTES, OF_WORDS, SAMPLES, lines, spaced, write_files
@@ -236,7 +239,7 @@ def test_an_empty_document_is_left_out_and_counted(tmp_path, sample, text):
     assert (found, report["counts"]) == (NOTES, {"empty_documents": 1})
 
 
-@pytest.mark.parametrize("sample", [name for name in SAMPLES if name not in ("brat", "doccano", "labelstudio")])
+@pytest.mark.parametrize("sample", [name for name in SAMPLES if name != "brat"])
 def test_a_copy_is_left_out_and_two_documents_with_one_id_are_refused(tmp_path, sample):
     notes = notes_for(sample)
     for number, other in enumerate((notes["a"], notes["b"])):
@@ -318,7 +321,8 @@ def test_brats_discontinuous_mentions_attributes_and_notes(tmp_path):
         "T2\tFinding 5 22\tin hands and feet\n"
         "A1\tNegation T1\nM2\tCertainty-level T1 low\nA3\tsection T2 plan\n"
         "N1\tReference T1 UMLS:C0030193\tpain\n#1\tAnnotatorNotes T2\tD010146\n#2\tAnnotatorNotes T1\tnot sure\n"
-        '#3\tAnnotatorNotes T2\tdose={"value": 5}\nR1\tof Arg1:T1 Arg2:T2\nE1\tFinding:T1 of:T2\n*\tsame T1 T2\n'
+        '#3\tAnnotatorNotes T2\tdose={"value": 5}\nR1\tof Arg1:T1 Arg2:T2\nA4\tSpeculation E1\n'
+        "E1\tFinding:T1 of:T2\n*\tsame T1 T2\n"
     )
     files = {"a.txt": text, "a.ann": rows, "b.txt": "Not annotated."} | SAMPLES["brat"](many(2))
     corpus, report = read_corpus_files(write_files(files, tmp_path))
@@ -336,12 +340,43 @@ def test_brats_discontinuous_mentions_attributes_and_notes(tmp_path):
         {"name": "section", "value": '"plan"'},
         {"name": "dose", "value": '{"value":5}'},
     ]
-    assert report["counts"] == {"documents_without_annotations": 1, "events": 1, "notes": 1, "relations": 2}
+    assert report["counts"] == {
+        "attributes_of_others": 1,
+        "documents_without_annotations": 1,
+        "events": 1,
+        "notes": 1,
+        "relations": 2,
+    }
 
 
-@pytest.mark.parametrize("row", ["T1\tFinding\tgout", "T1\tFinding 0 x\tgout", "T1 Finding 0 4 gout", "what is this"])
+def test_two_files_of_brat_whose_names_are_one_id_are_refused(tmp_path):
+    files = SAMPLES["brat"](NOTES) | {"%61.txt": "Other", "%61.ann": ""}
+    with pytest.raises(ProjectError, match=r"Two documents have the id 'a', and they differ \(%61\.txt, a\.txt\)"):
+        read(write_files(files, tmp_path))
+
+
+def test_what_the_command_says(tmp_path):
+    path = write_files(SAMPLES["doccano"](miscounted(ODD, "utf-16")), tmp_path) / "admin.jsonl"
+    app = typer.Typer()
+    app.command()(fetch_corpus_cli)
+    given = ["private", str(tmp_path / "out"), "--source", str(path)]
+    refused = CliRunner().invoke(app, given)
+    assert refused.exit_code == 1
+    assert "--vars.corpus_offsets utf-16" in " ".join(refused.output.split())
+    done = CliRunner().invoke(app, [*given, "--format", "doccano", "--offsets", "utf-16", "--seed", "3"])
+    assert done.exit_code == 0
+    shown = " ".join(done.output.split())
+    assert "1 files (doccano); splits train, dev, test: at random from all documents, with the seed 3" in shown
+    assert "Offsets count UTF-16 code units" in shown and "moved mentions: 3" in shown
+    assert "asthma" not in shown
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["T1\tFinding\tgout", "T9\tFinding 0 4\tgout", "T1\tFinding 0 x\tgout", "T1 Finding 0 4 gout", "what is this"],
+)
 def test_a_malformed_line_of_brat_is_named_and_not_quoted(tmp_path, row):
-    folder = write_files({"a.txt": "gout", "a.ann": f"\n{row}\n"}, tmp_path)
+    folder = write_files({"a.txt": "gout", "a.ann": f"T9\tFinding 0 4\tgout\n{row}\n"}, tmp_path)
     with pytest.raises(ProjectError, match=r"a\.ann, line 2: not brat's standoff") as caught:
         read(folder)
     assert "gout" not in str(caught.value)
