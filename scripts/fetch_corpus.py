@@ -104,6 +104,8 @@ def show_report(report: Mapping[str, Any]) -> None:
         msg.warn(f"Offsets count {UNITS[report['offsets']]}. They were converted to characters")
     for name, count in report["counts"].items():
         msg.text(f"{name.replace('_', ' ')}: {count}")
+    if "drafts_as_they_are" in report["counts"]:
+        msg.warn("A pipeline has annotated these documents, and nobody has corrected them")
     if report["files_not_read"]:
         names = report["files_not_read"]
         msg.warn(f"{len(names)} files hold no documents in a format that is known, the first is {names[0]}")

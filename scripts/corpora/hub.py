@@ -64,7 +64,8 @@ def download_data_set(source: str, folder: Path) -> str:
             info = HfApi().dataset_info(wanted.repository, revision=wanted.revision)
             names = [file.rfilename for file in info.siblings or []]
             commit = info.sha or wanted.revision
-            for name in choose_files(names, info.card_data or {}, wanted):
+            card = info.card_data.to_dict() if info.card_data else {}
+            for name in choose_files(names, card, wanted):
                 download_file(wanted.repository, name, commit, folder, is_data=True)
     except DownloadInterrupted as error:
         raise ProjectError(

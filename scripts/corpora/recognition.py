@@ -106,7 +106,7 @@ def object_format(value: Any) -> str | None:
 
 def passages_format(value: Mapping[str, Any]) -> str | None:
     """Return the format of an object with passages."""
-    first = next(iter(value["passages"]), {})
+    first: Any = next(iter(value["passages"]), {})
     if "entities" in value or (isinstance(first, dict) and "document_id" in first):
         return BIGBIO
     return "bioc-json" if isinstance(first, dict) and "offset" in first else None

@@ -55,8 +55,8 @@ def read_annotated(
         yield LeftOut("documents_without_annotations")
         return
     text = decoded(file, source.name, options)
-    with path.open("rb") as annotations:
-        lines = decoded(annotations, f"{source.stem}{ANNOTATIONS}", options).split("\n")
+    with path.open("rb") as standoff:
+        lines = decoded(standoff, f"{source.stem}{ANNOTATIONS}", options).split("\n")
     parts = StandoffLines()
     for number, line in enumerate(lines, start=1):
         try:

@@ -25,7 +25,9 @@ def read_annotated(
 
 def read_example(source: Source, example: dict[str, Any], number: int) -> AnnotatedDocument:
     """Return the document of an example. Its id is that of the note, or doccano's own."""
-    labels = next((example[name] for name in ("entities", "label", "labels") if example.get(name) is not None), [])
+    labels: list[Any] = next(
+        (example[name] for name in ("entities", "label", "labels") if example.get(name) is not None), []
+    )
     details = example.get("mentions") or []
     relations = len(example.get("relations") or ())
     return AnnotatedDocument(
