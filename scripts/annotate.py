@@ -93,6 +93,10 @@ def annotate_cli(
     table: Annotated[str, typer.Option(help="Table for the mentions in the database of --to")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over if the folder holds a run")] = False,
+    by: Annotated[
+        Literal["uncertainty"] | None,
+        typer.Option(help="prodigy, doccano, labelstudio: put the notes into an order too, in queue/"),
+    ] = None,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Work on this machine, or on a Ray cluster")
     ] = "local",
@@ -120,12 +124,15 @@ def annotate_cli(
             to=make_table_options(to, table),
             strict=strict,
             overwrite=overwrite,
+            by=by or "",
             ray=make_ray_options(engine, actors=actors, gpus=gpus, address=address),
         )
         summary = annotate(model, inputs, output, options)
         skipped = skipped_files(inputs)
         longer = rows_on_several_lines(inputs, options.reading)
     show_summary(summary, output, table, skipped, longer)
+    if options.by:
+        msg.good(f"The notes by {options.by}, the least sure ones first, are in {output}/queue")
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
 

@@ -26,7 +26,16 @@ from scripts.formats.docbin import CORPUS, GOLD_SECTIONS, make_doc_bin
 from scripts.records.bigbio import Record, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
 from scripts.records.joining import annotated_labels, corpus_name
-from scripts.records.mentions import Mention, annotated_mentions, annotations, filter_overlaps, trim, whole_mentions
+from scripts.records.mentions import (
+    Mention,
+    annotated_mentions,
+    annotations,
+    filter_overlaps,
+    label_names,
+    trim,
+    wanted_entities,
+    whole_mentions,
+)
 from scripts.records.sections import gold_sections
 
 if TYPE_CHECKING:
@@ -91,8 +100,9 @@ def make_doc(
     counts = Counter(
         documents=1,
         tokens=len(doc),
-        annotations=len(annotated),
-        discontinuous=sum(len(entity["offsets"]) > 1 for entity in annotations(record)),
+        annotations=len(annotations(record)),
+        ignored=len(annotations(record)) - len(annotated),
+        discontinuous=sum(len(entity["offsets"]) > 1 for entity in wanted_entities(record, labels)),
         blank=len(annotated) - len(whole),
         trimmed=sum(trim(mention, doc.text) not in (mention, None) for mention in annotated),
         overlaps_removed=len(whole) - len(flat),
@@ -142,7 +152,7 @@ def convert_split(
             doc.user_data[ANNOTATED_LABELS] = list(annotated[corpus_name(record)])
         doc_bin.add(doc)
         total.update(counts)
-    kept = {label: total.pop(f"mentions_{label}", 0) for label in sorted(set(labels.values()))}
+    kept = {label: total.pop(f"mentions_{label}", 0) for label in label_names(labels)}
     return doc_bin, {**total, "mentions": sum(kept.values()), "mentions_by_label": kept}
 
 
@@ -223,7 +233,8 @@ def convert_cli(
         by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")
         msg.text(
-            f"of {counts['annotations']} annotations: {counts['discontinuous']} discontinuous,"
+            f"of {counts['annotations']} annotations: {counts['ignored']} of types to leave out,"
+            f" {counts['discontinuous']} discontinuous,"
             f" {counts['blank']} of white space only, {counts['trimmed']} with white space at their ends,"
             f" {counts['overlaps_removed']} overlaps removed, {counts['off_boundary']} widened to whole tokens,"
             f" {counts['merged_by_widening']} of them merged, {counts['across_sentences']} across two sentences",

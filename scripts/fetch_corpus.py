@@ -1,25 +1,23 @@
-"""Fetch a corpus: BC5CDR, synthetic notes, or any data set in one of BigBio's schemas.
+"""Fetch a corpus: BC5CDR, synthetic notes, or documents of your own, in the formats of the tools that people use.
 
 First step of the workflow. Out: assets/<profile>/{train,dev,test}.jsonl, the records that `convert` reads.
 """
 
 import hashlib
 import io
+import json
 import os
 import re
 import shlex
 import zipfile
 import zlib
-from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import accumulate
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-import pyarrow.parquet
 import requests
-import srsly
 import typer
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
@@ -27,44 +25,47 @@ from urllib3.util import Retry
 from wasabi import msg
 
 from scripts.catalog.corpora import JOIN, Archive, ArchiveFile, Corpus, read_corpora
+from scripts.corpora.offsets import CHARACTERS, UNITS
+from scripts.corpora.options import CorpusOptions
 from scripts.errors import ProjectError, shown_to_user
 from scripts.formats.bioc import BioCJson, annotation_spans
 from scripts.formats.bioc_xml import parse_documents
 from scripts.generate_notes import generate_notes
-from scripts.records.bigbio import SPLITS, Record, checked_records, document_text, read_corpus, write_corpus
+from scripts.records.bigbio import REPORT, SPLITS, Record, read_corpus, write_corpus
 from scripts.records.joining import join_records
-from scripts.records.mentions import annotations
 
 TRIES = 5
 SECONDS_BEFORE_RETRY = 0.5
 SECONDS_TO_ANSWER = 30
 
-SOURCE_FORMATS = (".jsonl", ".json", ".parquet")
-SPLIT_NAMES = {
-    "train": {"train", "training"},
-    "dev": {"dev", "validation", "valid", "val"},
-    "test": {"test", "testing"},
-}
 
-
-def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str = "", seed: int = 0) -> None:
+def fetch_corpus(
+    profile: str,
+    output: Path,
+    *,
+    archive: str = "",
+    source: str = "",
+    options: CorpusOptions | None = None,
+    seed: int = 0,
+) -> None:
     """Fetch the corpus of a profile as records, one file for each split.
 
     profile (str): a profile in configs/corpora.yml, or with a `source` any name of lowercase letters, digits and
         underscores. Several are joined by plus signs; those that are not beside the output are fetched to there.
     output (Path): the folder for {train,dev,test}.jsonl. It is written as a whole or not at all.
     archive (str): a local copy of the corpus's archive, zipped or unpacked. Empty to download it.
-    source (str): a folder with the splits of a data set in BigBio's source or `bigbio_kb` schema. Empty for none. With
-        several corpora, pairs of a profile and its folder: "ncbi=/data/ncbi".
-    seed (int): the seed of the synthetic notes.
+    source (str): a file or folder of annotated documents, or hub:owner/name[/config]@revision. Empty for none. With
+        several corpora, pairs of a profile and its source: "ncbi=/data/ncbi".
+    options (CorpusOptions | None): how to read the source. Its seed is `seed`.
+    seed (int): the seed of the synthetic notes, or of the splits of a source that comes without.
     RAISES (ProjectError): the profile is unknown, or its corpus can't be fetched or is not as released.
     """
     if JOIN in profile:
-        fetch_joined(profile.split(JOIN), output, sources=parse_sources(source), seed=seed)
+        fetch_joined(profile.split(JOIN), output, sources=parse_sources(source), options=options, seed=seed)
         return
     check_profile(profile)
     if source:
-        write_corpus(read_bigbio(Path(source)), output)
+        fetch_source(source, output, (options or CorpusOptions())._replace(seed=seed))
         return
     corpus = find_known(profile)
     if corpus.archive:
@@ -74,17 +75,20 @@ def fetch_corpus(profile: str, output: Path, *, archive: str = "", source: str =
     else:
         raise ProjectError(
             f"configs/corpora.yml names no archive for '{profile}'",
-            "Name a folder in one of BigBio's schemas: --vars.corpus_source /path/to/folder",
+            "Name a file or folder of annotated documents: --vars.corpus_source /path/to/folder",
         )
 
 
-def fetch_joined(profiles: list[str], output: Path, *, sources: Mapping[str, str], seed: int) -> None:
+def fetch_joined(
+    profiles: list[str], output: Path, *, sources: Mapping[str, str], options: CorpusOptions | None, seed: int
+) -> None:
     """Join corpora. Each that is not in a folder of its own beside the output is fetched first.
 
     profiles (list[str]): their profiles.
     output (Path): the folder for {train,dev,test}.jsonl.
-    sources (Mapping[str, str]): folders with data sets, by profile.
-    seed (int): the seed of the synthetic notes.
+    sources (Mapping[str, str]): files, folders and data sets of the hub, by profile.
+    options (CorpusOptions | None): how to read the sources.
+    seed (int): the seed, as for one corpus.
     RAISES (ProjectError): a corpus is named twice or not at all, can't be fetched, or shares documents with another.
     """
     if "" in profiles or len(set(profiles)) < len(profiles):
@@ -101,7 +105,8 @@ def fetch_joined(profiles: list[str], output: Path, *, sources: Mapping[str, str
         folder = output.with_name(profile)
         if profile in sources or not all((folder / f"{split}.jsonl").is_file() for split in SPLITS):
             msg.info(f"Fetching {profile} into {folder}")
-            fetch_corpus(profile, folder, archive=local_copy(profile), source=sources.get(profile, ""), seed=seed)
+            given = sources.get(profile, "")
+            fetch_corpus(profile, folder, archive=local_copy(profile), source=given, options=options, seed=seed)
     write_corpus(join_records({profile: read_corpus(output.with_name(profile)) for profile in profiles}), output)
 
 
@@ -117,6 +122,44 @@ def parse_sources(text: str) -> dict[str, str]:
             "For a profile of several corpora, give pairs of a profile and its folder: ncbi=/data/ncbi",
         )
     return {profile: folder for profile, _, folder in pairs}
+
+
+def fetch_source(source: str, output: Path, options: CorpusOptions) -> None:
+    """Fetch a corpus of annotated documents, with a report of how they were read: report.json.
+
+    source (str): a file or folder, or hub:owner/name[/config]@revision.
+    output (Path): the folder for {train,dev,test}.jsonl and report.json.
+    options (CorpusOptions): how to read it.
+    RAISES (ProjectError): the documents can't be read.
+    """
+    # Its readers import libraries that other corpora don't need.
+    from scripts.corpora.hub import PREFIX, download_data_set
+    from scripts.corpora.reading import read_corpus_files
+
+    with TemporaryDirectory() as folder:
+        commit = download_data_set(source, Path(folder)) if source.startswith(PREFIX) else ""
+        corpus, report = read_corpus_files(Path(folder) if commit else Path(source), options)
+    report = {"source": source, **({"commit": commit} if commit else {}), **report}
+    write_corpus(corpus, output, others={REPORT: (json.dumps(report, indent=2) + "\n").encode()})
+    show_report(report)
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """Show how a corpus was read, and what was dropped, moved or merged."""
+    formats = sorted({file["format"] for file in report["files"]})
+    msg.info(f"{len(report['files'])} files ({', '.join(formats)}); splits {report['splits']}")
+    for split in SPLITS:
+        types = ", ".join(f"{name} {count}" for name, count in report[split]["types"].items())
+        msg.text(f"{split}: {report[split]['documents']} documents, {report[split]['mentions']} mentions ({types})")
+    if report["offsets"] != CHARACTERS:
+        msg.warn(f"Offsets count {UNITS[report['offsets']]}. They were converted to characters")
+    for name, count in report["counts"].items():
+        msg.text(f"{name.replace('_', ' ')}: {count}")
+    if "drafts_as_they_are" in report["counts"]:
+        msg.warn("A pipeline has annotated these documents, and nobody has corrected them")
+    if report["files_not_read"]:
+        names = report["files_not_read"]
+        msg.warn(f"{len(names)} files hold no documents in a format that is known, the first is {names[0]}")
 
 
 def check_profile(profile: str) -> None:
@@ -136,7 +179,7 @@ def find_known(profile: str) -> Corpus:
     if profile not in corpora:
         raise ProjectError(
             f"Unknown profile '{profile}'. Known are {', '.join(corpora)}",
-            "For another corpus, name a folder in one of BigBio's schemas: --vars.corpus_source /path/to/folder",
+            "For another corpus, name a file or folder of annotated documents: --vars.corpus_source /path/to/folder",
         )
     return corpora[profile]
 
@@ -329,156 +372,6 @@ def bioc_entity(annotation: BioCJson, text: str) -> dict[str, Any]:
     }
 
 
-def read_bigbio(folder: Path) -> dict[str, list[Record]]:
-    """Read a data set in one of BigBio's schemas, source or `bigbio_kb`.
-
-    folder (Path): the folder with JSON Lines or Parquet files. The path of each file names its split, which can have
-        several parts: train.jsonl, data/validation-00000-of-00001.parquet, ncbi_disease_bigbio_kb/test/0000.parquet.
-    RETURNS (dict[str, list[Record]]): the documents by split.
-    RAISES (ProjectError): a split is missing, or a file does not fit the schemas.
-    """
-    if not folder.is_dir():
-        raise ProjectError(f"There is no folder {folder}", "The source of a corpus is a folder with its three splits.")
-    files = find_splits(folder)
-    corpus = {split: [record for path in files[split] for record in read_part(path)] for split in SPLITS}
-    misplaced = sum(count_misplaced(record) for records in corpus.values() for record in records)
-    if misplaced:
-        msg.warn(f"{misplaced} mentions have a text that differs from the one at their offsets. The offsets are used")
-    return corpus
-
-
-def find_splits(folder: Path) -> dict[str, list[Path]]:
-    """Find the files of each split by the words in their paths.
-
-    RAISES (ProjectError): a split has no file, or a path names two splits.
-    """
-    files: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in SOURCE_FORMATS):
-        words = set(re.split("[^a-z]+", path.relative_to(folder).as_posix().lower()))
-        found = [split for split, names in SPLIT_NAMES.items() if words & names]
-        if len(found) > 1:
-            raise ProjectError(f"{path} could be {' or '.join(found)}", "Name each file after one split.")
-        if found:
-            files[found[0]].append(path)
-    missing = [split for split in SPLITS if not files[split]]
-    if missing:
-        raise ProjectError(
-            f"{folder} has no file for {', '.join(missing)}",
-            f"Expected are files named train, dev (or validation) and test, as {', '.join(SOURCE_FORMATS)}.",
-        )
-    return files
-
-
-def read_part(path: Path) -> list[Record]:
-    """Read one file of a data set in BigBio's source or `bigbio_kb` schema; its columns show which."""
-    try:
-        rows = read_rows(path)
-        is_kb = bool(rows) and "entities" in rows[0]
-        records = [kb_record(row) if is_kb else {"passages": row["passages"]} for row in rows]
-    except ProjectError as error:
-        raise ProjectError(f"{path}: {error.title}", error.hint) from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise ProjectError(
-            f"{path} can't be read as a data set in BigBio's source or bigbio_kb schema ({type(error).__name__})",
-            "See https://github.com/bigscience-workshop/biomedical for both. Each line or row is one document.",
-        ) from error
-    if is_kb:
-        report_changes(rows, records, path)
-    return checked_records(records, path)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a file. No cache is used, because the texts may be about patients."""
-    if path.suffix == ".parquet":
-        return pyarrow.parquet.read_table(path).to_pylist()
-    return list(srsly.read_jsonl(path))
-
-
-def kb_record(row: dict[str, Any]) -> Record:
-    """Turn a document of the `bigbio_kb` schema into a record, which has no events and coreferences.
-
-    Schema: https://github.com/bigscience-workshop/biomedical/blob/main/bigbio/utils/schemas/kb.py
-
-    row (dict[str, Any]): passages, entities and relations, with offsets in the document.
-    RETURNS (Record): a record with the same offsets, and each entity in the passage in which it starts.
-    RAISES (ProjectError): passages overlap, or a passage is not as long as its offsets say.
-    """
-    passages = [
-        {"document_id": row["document_id"], "type": kind, "text": text, "entities": [], "relations": kb_relations(row)}
-        for kind, text in join_passages(row)
-    ]
-    starts = [0, *accumulate(len(passage["text"]) + 1 for passage in passages[:-1])]
-    for entity in row["entities"]:
-        # An entity outside of all passages goes into the first or the last, so that `convert` reports it.
-        starts_in = max(bisect_right(starts, min(start for start, _ in entity["offsets"])) - 1, 0)
-        passages[starts_in]["entities"].append({**entity, "normalized": known_links(entity)})
-    return {"passages": passages}
-
-
-def kb_relations(row: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the relations of a document, between the ids of its entities."""
-    return [{key: relation[key] for key in ("id", "type", "arg1_id", "arg2_id")} for relation in row["relations"]]
-
-
-def known_links(entity: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the links of an entity to knowledge bases, without those that name no entry."""
-    return [link for link in entity["normalized"] if link["db_name"] and link["db_id"]]
-
-
-def join_passages(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the passages of a document, changed so that joining them with one space preserves all offsets.
-
-    Passages that are further apart are padded with spaces; passages without a gap become one.
-
-    row (dict[str, Any]): a document of the `bigbio_kb` schema.
-    RETURNS (list[tuple[str, str]]): type and text of each passage.
-    RAISES (ProjectError): passages overlap, or a passage is not as long as its offsets say.
-    """
-    parts = sorted(
-        (start, end, passage["type"], text)
-        for passage in row["passages"]
-        for (start, end), text in zip(passage["offsets"], passage["text"], strict=True)
-    )
-    joined: list[tuple[str, str]] = []
-    reached = 0
-    for start, end, kind, text in parts:
-        gap = start - reached
-        if gap < 0 or end - start != len(text):
-            raise ProjectError(
-                f"Document '{row['document_id']}': its passages overlap, or are not as long as their offsets say",
-                "Offsets of passages are [start, end] in characters of the document, and no two passages share one.",
-            )
-        if not joined:
-            joined.append((kind, " " * gap + text))
-        elif gap == 0:
-            joined[-1] = (joined[-1][0], joined[-1][1] + text)
-        else:
-            joined[-1] = (joined[-1][0], joined[-1][1] + " " * (gap - 1))
-            joined.append((kind, text))
-        reached = end
-    return joined
-
-
-def report_changes(rows: list[dict[str, Any]], records: list[Record], path: Path) -> None:
-    """Report what was changed in a file of the `bigbio_kb` schema, and what a record can't hold."""
-    joined = (" ".join(text for passage in row["passages"] for text in passage["text"]) for row in rows)
-    moved = sum(text != document_text(record) for text, record in zip(joined, records, strict=True))
-    if moved:
-        msg.info(f"{path}: {moved} documents have passages that are not one space apart: padded or joined to fit")
-    for kind in ("events", "coreferences"):
-        dropped = sum(len(row.get(kind) or ()) for row in rows)
-        if dropped:
-            msg.info(f"{path}: {dropped} {kind} left out: they are not mentions")
-
-
-def count_misplaced(record: Record) -> int:
-    """Count the entities of a document whose text differs from the one at their offsets."""
-    text = document_text(record)
-    return sum(
-        [text[start:end] for start, end in entity["offsets"]] != entity["text"] for entity in annotations(record)
-    )
-
-
 def local_copy(profile: str) -> str:
     """Return the local copy of a corpus's archive that the environment names, or an empty string."""
     corpus = read_corpora().get(profile)
@@ -498,12 +391,20 @@ def fetch_corpus_cli(
             " (BC5CDR_ARCHIVE for bc5cdr), or to download it"
         ),
     ] = "",
-    source: Annotated[str, typer.Option(help="Folder with a data set in BigBio's source or bigbio_kb schema")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic notes")] = 0,
+    source: Annotated[
+        str, typer.Option(help="File or folder of annotated documents, or hub:owner/name[/config]@revision")
+    ] = "",
+    format: Annotated[str, typer.Option(help="Format of the source; empty to recognise it")] = "",
+    offsets: Annotated[
+        str, typer.Option(help="What offsets of the source count, e.g. characters or utf-16; empty to find out")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic notes, and of splits")] = 0,
 ) -> None:
-    """Fetch a corpus as BigBio records: BC5CDR, synthetic notes, a folder in one of BigBio's schemas, or several."""
+    """Fetch a corpus as BigBio records: BC5CDR, synthetic notes, annotated documents in many formats, or several."""
     with shown_to_user():
-        fetch_corpus(profile, output, archive=archive or local_copy(profile), source=source, seed=seed)
+        options = CorpusOptions(format, offsets)
+        given = archive or local_copy(profile)
+        fetch_corpus(profile, output, archive=given, source=source, options=options, seed=seed)
     msg.good(f"The corpus is in {output}")
 
 

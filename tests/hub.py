@@ -23,8 +23,9 @@ from wasabi import msg
 from scripts.files import sha256
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"  # what "main" stands for; any other commit is taken as asked for
-INFO = re.compile(r"/api/models/([^/]+/[^/]+)/revision/([^/]+)")
-FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+CONVERTED = "refs/convert/parquet"  # the branch of a data set that the hub converted, also that commit
+INFO = re.compile(r"/api/(?:models|datasets)/([^/]+/[^/]+)/revision/(.+)")
+FILE = re.compile(r"/(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 LARGE = (".safetensors", ".bin")  # kept in LFS on the hub, which then names their sha256
 
 
@@ -71,7 +72,7 @@ class HubHandler(BaseHTTPRequestHandler):
         info, file = INFO.fullmatch(path), FILE.fullmatch(path)
         repository, revision = (info or file).group(1, 2) if info or file else ("", "")
         folder = self.server.folder / repository
-        commit = COMMIT if revision == "main" else revision
+        commit = COMMIT if revision in ("main", CONVERTED) else revision
         if not repository or not folder.is_dir() or ".." in path.split("/"):
             self.send_missing("RepoNotFound")
         elif not re.fullmatch("[0-9a-f]{40}", commit):

@@ -13,7 +13,7 @@ from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus
 from scripts.formats.docbin import CORPUS, make_doc_bin
 from scripts.records.bigbio import SPLITS, Record, write_records
-from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, parse_labels
+from scripts.records.mentions import DEFAULT_LABELS, Mention, flat_mentions, label_names, parse_labels
 from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
 
@@ -121,6 +121,15 @@ def test_concepts_are_kept(ids: tuple[str, ...], concept: str) -> None:
 )
 def test_labels_are_read(text: str, labels: dict[str, str]) -> None:
     assert parse_labels(text) == labels
+
+
+def test_types_that_are_not_wanted_are_left_out_and_counted(tmp_path: Path) -> None:
+    labels = parse_labels("Chem*=Chemical *=-")
+    record = make_record("[Chemical aspirin] for [Gene TP53] and [Disease gout]")
+    doc, counts = make_doc(NLP, record, labels)
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("aspirin", "Chemical")]
+    assert (counts["annotations"], counts["ignored"], counts["mentions_Chemical"]) == (3, 2, 1)
+    assert label_names(labels) == ["Chemical"]
 
 
 @pytest.mark.parametrize("text", ["", "Chemical", "A=", "=B", "A=B=C"])

@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 from scripts import fetch_corpus as module
 from scripts.catalog.corpora import ArchiveFile, Corpus, read_corpora
 from scripts.errors import ProjectError
-from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, join_passages, kb_record, read_bioc
+from scripts.fetch_corpus import fetch_corpus, fetch_corpus_cli, read_bioc
+from scripts.formats.bigbio import join_passages, kb_record
 from scripts.records.bigbio import SPLITS, document_id, document_text, read_records, write_records
 from tests.marked import make_record
 from tests.shared import ARCHIVE, needs_archive
@@ -458,6 +459,11 @@ def write_rows(path: Path, rows: list[dict]) -> None:
         srsly.write_jsonl(path, rows)
 
 
+def with_id(row: dict, identifier: str) -> dict:
+    """Return a document with another id than 10."""
+    return json.loads(json.dumps(row).replace('"10"', f'"{identifier}"'))
+
+
 @pytest.mark.parametrize("row", [kb_row(), KB_AS_RECORD], ids=["bigbio_kb", "source"])
 @pytest.mark.parametrize(
     "names",
@@ -471,17 +477,17 @@ def write_rows(path: Path, rows: list[dict]) -> None:
     ],
 )
 def test_a_data_set_in_bigbios_schemas_is_read(tmp_path, names, row):
-    for name in names:
-        write_rows(tmp_path / "source" / name, [row])
+    for name, split in zip(names, SPLITS, strict=True):
+        write_rows(tmp_path / "source" / name, [with_id(row, split)])
     (tmp_path / "source" / "dataset_info.json").write_text("{}")
     fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "source"))
     for split in SPLITS:
-        assert read_records(tmp_path / "out" / f"{split}.jsonl") == [KB_AS_RECORD]
+        assert read_records(tmp_path / "out" / f"{split}.jsonl") == [with_id(KB_AS_RECORD, split)]
 
 
 def test_the_parts_of_a_split_are_put_together_in_order(tmp_path):
-    write_rows(tmp_path / "source" / "dev.jsonl", [kb_row()])
-    write_rows(tmp_path / "source" / "test.jsonl", [kb_row()])
+    write_rows(tmp_path / "source" / "dev.jsonl", [kb_row("dev")])
+    write_rows(tmp_path / "source" / "test.jsonl", [kb_row("test")])
     for part in ("1", "0"):
         write_rows(tmp_path / "source" / f"train-{part}.jsonl", [kb_row(part)])
     fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "source"))
@@ -489,15 +495,16 @@ def test_the_parts_of_a_split_are_put_together_in_order(tmp_path):
 
 
 def test_what_a_data_set_loses_is_counted(tmp_path, capsys):
-    misplaced = kb_row(passages=[("title", 0, TITLE), ("abstract", 30, ABSTRACT)])
+    apart = [("title", 0, TITLE), ("abstract", 30, ABSTRACT)]
     for split in SPLITS:
-        write_rows(tmp_path / "source" / f"{split}.jsonl", [kb_row("1"), misplaced])
+        rows = [kb_row(f"{split} 1"), kb_row(f"{split} 2", passages=apart)]
+        write_rows(tmp_path / "source" / f"{split}.jsonl", rows)
     fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "source"))
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "3 mentions have a text that differs from the one at their offsets" in shown
-    assert shown.count("1 documents have passages that are not one space apart") == 3
-    assert shown.count("2 coreferences left out") == 3
-    assert "events left out" not in shown
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["counts"] == {"coreferences": 6, "documents_with_moved_passages": 3, "misplaced_mentions": 3}
+    assert (report["splits"], report["offsets"]) == ("as the files are named", "characters")
+    assert report["dev"] == {"documents": 2, "mentions": 4, "types": {"Disease": 4}}
+    assert "misplaced mentions: 3" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -545,11 +552,13 @@ def test_each_passage_and_entity_stands_at_its_offset(parts):
     ("files", "why"),
     [
         ({"train.jsonl": [kb_row()], "dev.jsonl": [kb_row()]}, "has no file for test"),
-        ({"README.md": []}, "has no file for train, dev, test"),
+        ({"README.md": []}, "holds no annotated documents"),
+        ({"train.jsonl": [kb_row()], "more.jsonl": [kb_row("11")]}, "more.jsonl names no split"),
         ({"train_dev.jsonl": [kb_row()]}, "could be train or dev"),
-        ({"train.jsonl": [{"tokens": ["SECRET"], "ner_tags": [0]}]}, "train.jsonl can't be read .*KeyError"),
+        ({"train.jsonl": [{"tokens": ["SECRET"], "ner_tags": [0]}]}, "train.jsonl, document 1: the tags are numbers"),
         ({"train.jsonl": []}, "train.jsonl .* it is empty"),
         ({"train.jsonl": [["SECRET"]]}, "train.jsonl can't be read"),
+        ({"train.jsonl": [kb_row("dev")]}, "Two documents have the id 'dev'"),
         ({"train.jsonl": [kb_row(passages=[])]}, "train.jsonl can't be read .*IndexError"),
         ({"train.jsonl": [kb_row(passages=[], entities=[])]}, "record 1 has no passages"),
         ({"train.jsonl": [kb_row(document_id=None)]}, "record 1 .* lacks a field"),
@@ -557,12 +566,15 @@ def test_each_passage_and_entity_stands_at_its_offset(parts):
             {"train.jsonl": [kb_row(passages=[("title", 0, "SECRET"), ("abstract", 4, "SECRET")])]},
             "train.jsonl: Document '10': its passages overlap",
         ),
-        ({"train.jsonl": [kb_row(entities=[{"id": "a", "offsets": [], "text": []}])]}, "can't be read .*ValueError"),
+        (
+            {"train.jsonl": [kb_row(entities=[{"id": "a", "offsets": [], "text": [], "normalized": []}])]},
+            "can't be read .*ValueError",
+        ),
     ],
 )
 def test_another_folder_is_refused(tmp_path, files, why):
     if "train.jsonl" in files and len(files) == 1:
-        files = {**files, "dev.jsonl": [kb_row()], "test.jsonl": [kb_row()]}
+        files = {**files, "dev.jsonl": [kb_row("dev")], "test.jsonl": [kb_row("test")]}
     for name, rows in files.items():
         write_rows(tmp_path / "source" / name, rows)
     with pytest.raises(ProjectError, match=why) as caught:
@@ -574,14 +586,14 @@ def test_another_folder_is_refused(tmp_path, files, why):
 @pytest.mark.parametrize("name", ["train.jsonl", "train.parquet"])
 def test_a_damaged_file_is_refused(tmp_path, name):
     for split in ("dev", "test"):
-        write_rows(tmp_path / f"{split}.jsonl", [kb_row()])
+        write_rows(tmp_path / f"{split}.jsonl", [kb_row(split)])
     (tmp_path / name).write_text(json.dumps(kb_row())[:-5])
     with pytest.raises(ProjectError, match=f"{name} can't be read"):
         fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path))
 
 
 def test_a_source_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ProjectError, match=r"There is no folder .*nowhere"):
+    with pytest.raises(ProjectError, match=r"There is no folder or file .*nowhere"):
         fetch_corpus("ncbi_disease", tmp_path / "out", source=str(tmp_path / "nowhere"))
 
 

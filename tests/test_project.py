@@ -96,8 +96,9 @@ RERUN = {
     "scripts/clinical_ner/sections/section_rules.json": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/clinical_ner/tokenizer.py": {"convert", "train", "evaluate", "package", "calibrate"},
     "scripts/compare.py": set(),
+    "scripts/corpora/reading.py": {"fetch-corpus"},
     "scripts/documentation/commands.py": set(),
-    "scripts/encoders/downloads.py": {"fetch-encoder"},
+    "scripts/encoders/downloads.py": {"fetch-corpus", "fetch-encoder"},
     "scripts/evaluation/confidence.py": {"train", "evaluate", "calibrate"},
     "scripts/evaluation/scoring.py": {"evaluate", "calibrate"},
     "scripts/formats/pubtator.py": {"fetch-corpus", "convert", "evaluate"},
@@ -199,7 +200,8 @@ def test_documented_commands_exist(path: str) -> None:
 
 
 def test_each_pin_lies_in_its_range() -> None:
-    files = [ROOT / "requirements.txt", ROOT / "requirements-ray.txt", ROOT / "requirements-sql.txt"]
+    names = ("requirements.txt", "requirements-ray.txt", "requirements-sql.txt", "requirements-xmi.txt")
+    files = [ROOT / name for name in names]
     lines = [line for file in files for line in file.read_text(encoding="utf8").splitlines()]
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
     pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}

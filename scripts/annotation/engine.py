@@ -55,6 +55,11 @@ class Annotator:
                 "The pipeline gives no confidences, so there is no minimum to choose by",
                 "Leave out --minimum-confidence, or use a pipeline with a component that assigns span._.confidence.",
             )
+        if options.by and not self.has_confidence:
+            raise ProjectError(
+                f"The pipeline gives no confidences, so its notes can't be put into an order by {options.by}",
+                "Leave out --by, or train a head that gives confidences: --vars.head token.",
+            )
 
     def annotate(self, notes: Sequence[Note]) -> list[AnnotatedNote | Rejected]:
         """Find the mentions in the notes of a batch.

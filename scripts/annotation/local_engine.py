@@ -19,8 +19,12 @@ from scripts.annotation.options import AnnotateOptions
 from scripts.annotation.outcomes import Counts, Prepared, Summary, part_figures, prepare_notes, refuse_rejected
 from scripts.annotation.parts import CHANGED, CHANGED_HINT, SAME_ID, Ids, cut_parts, part_digest
 from scripts.annotation.pool import Pool, make_pool
+from scripts.annotation.queue import FOLDER as QUEUE
+from scripts.annotation.queue import write_queue
 from scripts.annotation.sources import check_apart
 from scripts.errors import ProjectError
+from scripts.files import remove
+from scripts.formats.drafts import DraftWriter
 from scripts.formats.registry import TOKEN_FORMATS, WRITERS
 from scripts.formats.writing import WriteOptions, Writer
 from scripts.gpu import check_gpu
@@ -41,9 +45,11 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
     with locked(output):
         run = open_run(output, identity, overwrite=options.overwrite, make=make_run)
         before, started = Counts.of(run.parts), time.perf_counter()
+        system = f"{described['name']} {described['version']}"
+        writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
         if found.is_compared or not run.content["finished"]:
-            system = f"{described['name']} {described['version']}"
-            writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
+            # One of another run, or of this one before a part was lost.
+            remove(output / QUEUE)
             threads = options.threads if options.processes == 1 else 1
             with (
                 make_pool(
@@ -57,6 +63,8 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
                 tqdm(total=count_if_seen(found), initial=before.read, unit=" notes", smoothing=0, disable=None) as bar,
             ):
                 write_parts(run, found, pool, writer, bar=bar)
+        if options.by and isinstance(writer, DraftWriter):
+            write_queue(output, [part["file"] for part in run.parts], writer, size=options.part_size)
         return Summary.of(before, Counts.of(run.parts), time.perf_counter() - started)
 
 

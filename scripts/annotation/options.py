@@ -6,7 +6,7 @@ from typing import Any
 from scripts.annotation.sources import is_database
 from scripts.errors import ProjectError
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import WRITERS, check_formats
+from scripts.formats.registry import DRAFT_FORMATS, WRITERS, check_formats
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ class AnnotateOptions:
     to (TableOptions | None): the table for the mentions; None for files.
     strict (bool): whether to stop at the first note that is rejected.
     overwrite (bool): whether to start over if the folder holds a run.
+    by (str): "uncertainty" to put the notes of the finished run into an order too, the least sure ones first; "" for
+        the input's order only.
     ray (RayOptions | None): how to use a Ray cluster; None to work on this machine.
     RAISES (ProjectError): an option is out of its range, or two of them exclude each other.
     """
@@ -97,6 +99,7 @@ class AnnotateOptions:
     to: TableOptions | None = None
     strict: bool = False
     overwrite: bool = False
+    by: str = ""
     ray: RayOptions | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +109,11 @@ class AnnotateOptions:
             raise ProjectError(
                 f"Files in the format {self.format} contain the text of the notes",
                 f"With --no-keep-text, choose a --format of {', '.join(able)}.",
+            )
+        if self.by and self.format not in DRAFT_FORMATS:
+            raise ProjectError(
+                f"Notes in the format {self.format} are not put into an order",
+                f"With --by {self.by}, choose a --format of {', '.join(DRAFT_FORMATS)}.",
             )
         if self.format == "omop":
             # Ids of notes are integers there, and pandas makes floats of them in a column with gaps.
@@ -150,7 +158,10 @@ class AnnotateOptions:
         return self.threads or 1
 
     def as_manifest(self) -> dict[str, Any]:
-        """Return the options that decide what a run writes and how, as manifest.json has them."""
+        """Return the options that decide what a run writes and how, as manifest.json has them.
+
+        `by` is not among them: a finished run can be put into an order later.
+        """
         engine: dict[str, Any] = {"threads": self.threads, "processes": self.processes, "gpu_id": self.gpu_id}
         if self.ray:
             engine = {"threads": self.actor_threads, "actors": self.ray.actors, "gpus": self.ray.gpus}

@@ -147,15 +147,24 @@ def fetch_from_hub(repository: str, revision: str, download: Path, *, license: s
     )
 
 
-def download_file(repository: str, name: str, commit: str, download: Path) -> Path:
-    """Download one file. If the connection breaks, the download is resumed."""
+def download_file(repository: str, name: str, commit: str, download: Path, *, is_data: bool = False) -> Path:
+    """Download one file. If the connection breaks, the download is resumed.
+
+    repository (str): owner/name.
+    name (str): the path of the file in the repository.
+    commit (str): the commit.
+    download (Path): the cache for this download; for a data set, the folder in which the file gets its path.
+    is_data (bool): whether the repository is a data set.
+    RETURNS (Path): the file.
+    """
+    where = {"repo_type": "dataset", "local_dir": download} if is_data else {"cache_dir": download}
     for _ in range(ATTEMPTS - 1):
         try:
-            return Path(HfApi().hf_hub_download(repository, name, revision=commit, cache_dir=download))
+            return Path(HfApi().hf_hub_download(repository, name, revision=commit, **where))
         except requests.exceptions.ChunkedEncodingError:
             # The library's own retries don't cover a body that ends too early.
             continue
-    return Path(HfApi().hf_hub_download(repository, name, revision=commit, cache_dir=download))
+    return Path(HfApi().hf_hub_download(repository, name, revision=commit, **where))
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from scripts.evaluation.scoring import MatchKey, match_key, ratio
-from scripts.records.bigbio import Record, document_id
-from scripts.records.mentions import annotations, flat_mentions, whole_mentions
+from scripts.records.bigbio import Record, document_id, document_text
+from scripts.records.mentions import annotated_mentions, flat_mentions, label_names, trim, wanted_entities
 
 
 def recall_ceiling(
@@ -21,13 +21,18 @@ def recall_ceiling(
         that start or end inside a token); recall, the highest on the mentions; recall_of_annotations, the highest on
         all annotations of the corpus, where a discontinuous one counts as out of reach.
     """
-    counts: dict[str, Counter[str]] = {label: Counter() for label in sorted({*labels.values()})}
+    counts: dict[str, Counter[str]] = {label: Counter() for label in label_names(labels)}
     for record in records:
         flat = set(map(match_key, flat_mentions(record, labels)))
         reachable = flat & on_tokens[document_id(record)]
         for key in flat:
             counts[key[2]].update(mentions=1, off_boundary=key not in reachable)
-        for entity, mention in zip(annotations(record), whole_mentions(record, labels), strict=True):
+        entities = zip(wanted_entities(record, labels), annotated_mentions(record, labels), strict=True)
+        for entity, annotated in entities:
+            mention = trim(annotated, document_text(record))
+            # It is of white space only, and `convert` has left it out.
+            if mention is None:
+                continue
             discontinuous = len(entity["offsets"]) > 1
             reached = match_key(mention) in reachable and not discontinuous
             counts[mention.label].update(annotations=1, discontinuous=discontinuous, reached=reached)

@@ -44,7 +44,7 @@ from scripts.files import moved_into_place
 from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
 from scripts.records.bigbio import Record, document_id, document_text
-from scripts.records.mentions import Mention, flat_mentions
+from scripts.records.mentions import Mention, flat_mentions, label_names
 
 SCORING_PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")
 
@@ -182,7 +182,7 @@ def score_predictions(
     labels = options.labels
     annotated = {document_id(record): flat_mentions(record, labels) for record in data.records}
     documents = pair(annotated, {key: doc_mentions(doc) for key, doc in predicted.items()})
-    names = labels_of(documents, labels.values())
+    names = labels_of(documents, label_names(labels))
     training_names = collect_names(data.training, labels)
     contexts = {document_id(record): read_context(record, labels) for record in data.records}
     on_tokens = {key: set(map(match_key, doc_mentions(doc))) for key, doc in data.gold.items()}

@@ -3,17 +3,20 @@
 http://bioc.sourceforge.net
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any
 
 from bioc import BioCAnnotation, BioCCollection, BioCDocument, BioCLocation, BioCPassage
 
 from scripts.errors import ProjectError
+from scripts.formats.bigbio import join_passages
 from scripts.formats.reading import Source, note_id
 from scripts.formats.writing import Writer, check_names, with_attributes
-from scripts.records.documents import Document
+from scripts.records.annotated import AnnotatedDocument, Annotation, links_to
+from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
 from scripts.records.notes import Note, Rejected
 
@@ -21,6 +24,11 @@ from scripts.records.notes import Note, Rejected
 XML_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # The most characters between two passages. More is a mistake in the file, and would be filled with spaces.
 MAX_GAP = 1_000_000
+
+# The infon with a mention's id, as this project and PubTator write it, and as BC5CDR has it.
+CONCEPT_INFONS = ("identifier", "MESH")
+NO_CONCEPT = "-1"
+CONFIDENCE = "confidence"
 
 # A document as BioC JSON has it: "id", "infons", "passages" and "relations".
 BioCJson = dict[str, Any]
@@ -73,6 +81,71 @@ def annotation_spans(annotation: BioCJson) -> list[tuple[int, int]]:
     """Return start and end of each part of an annotation, as offsets in the document."""
     starts = [(int(location["offset"]), int(location["length"])) for location in annotation["locations"]]
     return [(start, start + length) for start, length in starts]
+
+
+def annotated_document(document: BioCJson, number: int, source: Source) -> AnnotatedDocument:
+    """Return a document with its annotations. Relations are counted.
+
+    document (BioCJson): the document, of any content.
+    number (int): its number in the file, which becomes its id if it has none.
+    source (Source): the file.
+    RETURNS (AnnotatedDocument): the document.
+    RAISES (ProjectError): its passages overlap or are far apart.
+    RAISES (KeyError, TypeError, ValueError): it is not BioC.
+    """
+    identifier = note_id(document.get("id")) or f"{source.stem}:{number}"
+    parts = [part for passage in document["passages"] for part in passage_parts(passage)]
+    # Checks the gaps between passages.
+    join_parts((int(part["offset"]), part["text"]) for part in parts)
+    row = {"document_id": identifier, "passages": [joinable(part) for part in parts]}
+    holders = (*document["passages"], *(part for part in parts if part not in document["passages"]))
+    annotations = tuple(
+        read_annotation(annotation) for holder in holders for annotation in holder.get("annotations") or ()
+    )
+    relations = len(document.get("relations") or ())
+    return AnnotatedDocument(
+        identifier,
+        tuple(Passage(kind, text) for kind, text in join_passages(row)),
+        annotations,
+        left_out={"relations": relations} if relations else {},
+    )
+
+
+def passage_parts(passage: BioCJson) -> list[BioCJson]:
+    """Return a passage, or its sentences if it has no text itself, each with the passage's infons."""
+    parts = [passage] if passage.get("text") is not None else passage.get("sentences", [])
+    return [{**part, "infons": passage.get("infons") or {}} for part in parts]
+
+
+def joinable(part: BioCJson) -> BioCJson:
+    """Return a passage or a sentence as the `bigbio_kb` schema has a passage."""
+    start = int(part["offset"])
+    end = start + len(part["text"])
+    return {"type": part["infons"].get("type") or "passage", "text": [part["text"]], "offsets": [(start, end)]}
+
+
+def read_annotation(annotation: BioCJson) -> Annotation:
+    """Return an annotation as a mention: its type, its id, and its other infons as attributes."""
+    infons: Mapping[str, str] = annotation["infons"]
+    name = next((name for name in CONCEPT_INFONS if infons.get(name)), None)
+    concept = infons[name] if name else NO_CONCEPT
+    return Annotation(
+        type=infons["type"],
+        spans=tuple(annotation_spans(annotation)),
+        surface=annotation.get("text"),
+        links=() if concept == NO_CONCEPT else links_to(concept),
+        attributes={
+            key: infon_value(value) for key, value in infons.items() if key not in ("type", CONFIDENCE, *CONCEPT_INFONS)
+        },
+    )
+
+
+def infon_value(value: Any) -> Any:
+    """Return the value of an infon: what is JSON is parsed, as `with_attributes` writes it."""
+    try:
+        return json.loads(value)
+    except (RecursionError, TypeError, ValueError):
+        return value
 
 
 class BioCWriter(Writer):

@@ -10,8 +10,17 @@ from bioc import BioCDocument, biocxml
 from lxml import etree
 
 from scripts.errors import ProjectError
-from scripts.formats.bioc import XML_UNWRITABLE, BioCJson, BioCWriter, document_note, make_collection
+from scripts.formats.annotated import read_rows
+from scripts.formats.bioc import (
+    XML_UNWRITABLE,
+    BioCJson,
+    BioCWriter,
+    annotated_document,
+    document_note,
+    make_collection,
+)
 from scripts.formats.reading import ReadOptions, Source
+from scripts.records.annotated import AnnotatedDocument, LeftOut
 from scripts.records.documents import Document
 from scripts.records.notes import Note, Rejected
 
@@ -33,6 +42,26 @@ def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) ->
             yield element_note(element, number, source)
     except ProjectError as error:
         yield Rejected(source.name, error.title)
+
+
+def read_annotated(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read the documents of a file with their annotations."""
+    return read_rows(
+        named(read_elements(file), source),
+        lambda element, number: annotated_document(element_json(element), number, source),
+        source,
+        "BioC",
+    )
+
+
+def named(elements: Iterator[etree._Element], source: Source) -> Iterator[etree._Element]:
+    """Yield elements, and name their file if it can't be read to its end."""
+    try:
+        yield from elements
+    except ProjectError as error:
+        raise ProjectError(f"{source.name}: {error.title}", error.hint) from None
 
 
 def element_note(element: etree._Element, number: int, source: Source) -> Note | Rejected:

@@ -3,10 +3,12 @@
 https://brat.nlplab.org/standoff.html
 """
 
+import io
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,14 +16,136 @@ from urllib.parse import quote, unquote
 from bioc import brat
 
 from scripts.errors import ProjectError
+from scripts.formats.annotated import MISSHAPEN
+from scripts.formats.decoding import first_undecoded, not_decoded, open_text
+from scripts.formats.reading import ReadOptions, Source
 from scripts.formats.writing import LINE_BREAK, Writer, dump_json, encodable
-from scripts.records.documents import Document
+from scripts.records.annotated import AnnotatedDocument, Annotation, LeftOut, links_to
+from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
 
 # Most file systems limit names to 255 bytes, and these end in .txt.
 NAME_LENGTH = 250
 CONFIGURATION = "annotation.conf"
 BINARY = re.compile(r"^(A\d+\t\S+ T\d+) $", re.MULTILINE)
+# The ends of the files of a document.
+TEXT, ANNOTATIONS = ".txt", ".ann"
+# What a line of annotations is, by the first character of its id; of other lines nothing is known.
+LEFT_OUT = {"R": "relations", "*": "relations", "E": "events"}
+NOTE_ATTRIBUTE = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
+# An id in a knowledge base, and not a word to a colleague.
+CONCEPT = re.compile(r"(?=\S*\d)\S+")
+
+
+def read_annotated(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read a document: the file of its text, and the one of its annotations beside it.
+
+    Not by `bioc`: it strips lines, knows no normalizations and fails without a word of the line.
+
+    file (BufferedReader): the file of the text.
+    source (Source): the same.
+    options (ReadOptions): the encoding.
+    YIELDS (AnnotatedDocument | LeftOut): the document; left out if there are no annotations, not even none.
+    RAISES (ProjectError): a line of annotations is malformed, or a file can't be decoded.
+    """
+    path = source.path.with_name(source.path.name[: -len(TEXT)] + ANNOTATIONS)
+    if not path.is_file():
+        yield LeftOut("documents_without_annotations")
+        return
+    text = decoded(file, source.name, options)
+    with path.open("rb") as standoff:
+        lines = decoded(standoff, f"{source.stem}{ANNOTATIONS}", options).split("\n")
+    parts = StandoffLines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            parts.add(line.rstrip("\r"))
+        except MISSHAPEN as error:
+            raise ProjectError(
+                f"{source.stem}{ANNOTATIONS}, line {number}: not brat's standoff format ({type(error).__name__})",
+                "See https://brat.nlplab.org/standoff.html. A mention is: T1, tab, type start end, tab, text.",
+            ) from None
+    passages, annotations = (Passage("note", text),), parts.annotations()
+    yield AnnotatedDocument(identifier_of(source.stem), passages, annotations, left_out=+parts.left_out)
+
+
+def decoded(file: io.BufferedReader, name: str, options: ReadOptions) -> str:
+    """Return the text of a file.
+
+    RAISES (ProjectError): it can't be decoded.
+    """
+    text = open_text(file, options.encoding, newline="\n").read()
+    if place := first_undecoded(text):
+        raise ProjectError(f"{name}: {not_decoded(options.encoding, place)}", "Convert the file to UTF-8.")
+    return text
+
+
+class StandoffLines:
+    """The lines of a file of annotations, as they are read."""
+
+    def __init__(self) -> None:
+        self.mentions: dict[str, Annotation] = {}
+        self.links: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.attributes: dict[str, dict[str, Any]] = defaultdict(dict)
+        self.left_out: Counter[str] = Counter()
+
+    def add(self, line: str) -> None:
+        """Read a line.
+
+        RAISES (IndexError, ValueError): it is malformed.
+        """
+        kind, columns = line[:1], line.split("\t")
+        if kind == "T":
+            if columns[0] in self.mentions:
+                raise ValueError
+            self.mentions[columns[0]] = standoff_mention(columns[1], "\t".join(columns[2:]))
+        elif kind in ("A", "M"):
+            name, mention, *values = columns[1].split(" ")
+            self.attributes[mention][name] = " ".join(values) or True
+        elif kind == "N":
+            _, mention, reference = columns[1].split(" ")
+            base, _, identifier = reference.partition(":")
+            self.links[mention].append((base, identifier) if identifier else links_to(base)[0])
+        elif kind == "#":
+            self.add_note(columns[1].split(" ")[1], "\t".join(columns[2:]))
+        elif kind in LEFT_OUT:
+            self.left_out[LEFT_OUT[kind]] += 1
+        elif line.strip():
+            raise ValueError
+
+    def add_note(self, mention: str, text: str) -> None:
+        """Read a note: an attribute as `BratWriter` writes it, an id, or a word to a colleague."""
+        found = NOTE_ATTRIBUTE.fullmatch(text)
+        try:
+            if found:
+                self.attributes[mention][found[1]] = json.loads(found[2])
+                return
+        except ValueError:
+            pass
+        if not CONCEPT.fullmatch(text):
+            self.left_out["notes"] += 1
+        elif not self.links[mention]:
+            self.links[mention] += links_to(text)
+
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Return the mentions with their ids and attributes, in the file's order.
+
+        Only now: a line can refer to a mention below it. What refers to relations and events is counted.
+        """
+        others = (self.attributes.keys() | self.links.keys()) - self.mentions.keys()
+        self.left_out["attributes_of_others"] += len(others)
+        return tuple(
+            replace(mention, links=tuple(self.links[name]), attributes=self.attributes[name])
+            for name, mention in self.mentions.items()
+        )
+
+
+def standoff_mention(place: str, surface: str) -> Annotation:
+    """Return a mention from its second column, e.g. "Disease 0 5;9 12", and its third one."""
+    label, _, offsets = place.partition(" ")
+    pairs = [pair.split(" ") for pair in offsets.split(";")]
+    return Annotation(label, tuple((int(start), int(end)) for start, end in pairs), surface)
 
 
 class BratWriter(Writer):

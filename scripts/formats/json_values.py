@@ -6,15 +6,22 @@ document on a line.
 
 import io
 import json
+import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
 import ijson
 
-from scripts.formats.decoding import Encoded, open_text
+from scripts.errors import ProjectError
+from scripts.formats.annotated import needed_text, read_rows, span_of
+from scripts.formats.bioc import annotated_document
+from scripts.formats.decoding import Encoded, first_undecoded, not_decoded, open_text
 from scripts.formats.jsonl import lines_notes, object_note
-from scripts.formats.reading import ReadOptions, Source
+from scripts.formats.reading import ReadOptions, Source, note_id
+from scripts.records.annotated import AnnotatedDocument, Annotation, LeftOut, links_to
+from scripts.records.documents import Passage
 from scripts.records.notes import Note, Rejected
 
 # What is read ahead to see whether each line is an object.
@@ -25,6 +32,8 @@ BUFFER_BYTES = 4096
 # The lists of documents in BioC collections.
 COLLECTIONS = ("documents", "PubTator3")
 DEPTHS = {"start_map": 1, "start_array": 1, "end_map": -1, "end_array": -1}
+
+NOT_SPACE = re.compile(r"\S")
 
 Events = Iterator[tuple[str, Any]]
 
@@ -44,6 +53,77 @@ def read_notes(file: io.BufferedReader, source: Source, options: ReadOptions) ->
         # Whatever is wrong on a line, the next one can be read.
         return lines_notes(chain(io.StringIO(head + text.readline(), newline="\n"), text), source, options)
     return values_notes(Encoded(text, head), source, options)
+
+
+def read_annotated_bioc(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read the BioC documents of a file with their annotations."""
+    return read_rows(
+        read_objects(file, source, options),
+        lambda document, number: annotated_document(document, number, source),
+        source,
+        "BioC",
+    )
+
+
+def read_annotated_rows(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read what `JsonlWriter` wrote: the output of `annotate`, maybe corrected."""
+    return read_rows(read_objects(file, source, options), partial(annotated_row, source), source, "annotate's JSONL")
+
+
+def annotated_row(source: Source, row: dict[str, Any], number: int) -> AnnotatedDocument:
+    """Return the document of a row."""
+    annotations = (
+        Annotation(
+            needed_text(entity["label"]),
+            (span_of(entity["start"], entity["end"]),),
+            entity.get("text"),
+            links=links_to(entity.get("kb_id")),
+            attributes=entity.get("attributes") or {},
+            confidence=entity.get("confidence"),
+        )
+        for entity in row["entities"]
+    )
+    return AnnotatedDocument(
+        note_id(row.get("id")) or f"{source.stem}:{number}",
+        (Passage("note", needed_text(row["text"])),),
+        tuple(annotations),
+        columns=row.get("columns") or {},
+    )
+
+
+def read_objects(file: io.BufferedReader, source: Source, options: ReadOptions) -> Iterator[Any]:
+    """Yield the objects of a file: those on its lines, in its array or in its BioC collections.
+
+    The file is read as a whole. Unlike notes to annotate, a corpus fits in memory.
+
+    RAISES (ProjectError): the file is not JSON.
+    """
+    content = open_text(file, options.encoding, newline="\n").read()
+    if place := first_undecoded(content):
+        raise ProjectError(f"{source.name}: {not_decoded(options.encoding, place)}", "Convert the file to UTF-8.")
+    decoder, place = json.JSONDecoder(), 0
+    while rest := NOT_SPACE.search(content, place):
+        try:
+            value, place = decoder.raw_decode(content, rest.start())
+        except (RecursionError, ValueError):
+            line = content.count("\n", 0, rest.start()) + 1
+            raise ProjectError(f"{source.name}: not JSON from line {line} on", "Is the file cut short?") from None
+        yield from objects_in(value)
+
+
+def objects_in(value: Any) -> Iterator[Any]:
+    """Yield the objects in a value: in a list, or in a collection of BioC; else the value itself."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from objects_in(inner)
+    elif isinstance(value, dict) and (name := next((name for name in COLLECTIONS if name in value), None)):
+        yield from objects_in(value[name])
+    else:
+        yield value
 
 
 def has_objects_on_lines(head: str) -> bool:

@@ -16,6 +16,7 @@ from scripts.errors import ProjectError
 from scripts.formats.decoding import first_undecoded, not_decoded, open_text
 from scripts.formats.reading import ReadOptions, Source
 from scripts.formats.writing import LINE_BREAK, Writer, check_names
+from scripts.records.annotated import AnnotatedDocument, Annotation, LeftOut, links_to
 from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
 from scripts.records.notes import Note, Rejected
@@ -107,9 +108,43 @@ def parse_document(lines: list[str]) -> Document:
         raise ProjectError("A document has no title", "Each begins with a line of its id, |t| and its title.")
     identifier = title[1]
     passages, rows = read_passages(identifier, lines)
-    numbered = enumerate((row.split("\t") for row in rows), start=1)
-    mentions = (parse_row(columns, number, identifier) for number, columns in numbered)
+    mentions = (mention for mention, _ in parse_rows(rows, identifier))
     return Document(identifier, passages, tuple(mention for mention in mentions if mention))
+
+
+def parse_rows(rows: list[str], identifier: str) -> Iterator[tuple[Mention | None, str]]:
+    """Yield the mention of each row after the text, None for a relation, and the text that the row has for it."""
+    for number, columns in enumerate((row.split("\t") for row in rows), start=1):
+        yield parse_row(columns, number, identifier), columns[3] if len(columns) > 3 else ""
+
+
+def read_annotated(
+    file: io.BufferedReader, source: Source, options: ReadOptions
+) -> Iterator[AnnotatedDocument | LeftOut]:
+    """Read the documents of a file with their mentions. Relations are counted."""
+    for block in read_blocks(file, options.encoding):
+        where = f"{source.name}, line {block[0][0]}"
+        if problem := decoding_problem(block, options.encoding):
+            raise ProjectError(f"{where}: {problem}", "Convert the file to UTF-8.")
+        try:
+            yield annotated_document([line for _, line in block])
+        except ProjectError as error:
+            raise ProjectError(f"{where}: not PubTator", error.hint) from error
+
+
+def annotated_document(lines: list[str]) -> AnnotatedDocument:
+    """Return the document in lines, with the texts that the file has for its mentions; see `parse_document`."""
+    document = parse_document(lines)
+    rows = list(parse_rows(read_passages(document.id, lines)[1], document.id))
+    annotations = tuple(
+        Annotation(mention.label, ((mention.start, mention.end),), surface, links_to(mention.concept))
+        for mention, surface in rows
+        if mention
+    )
+    relations = len(rows) - len(annotations)
+    return AnnotatedDocument(
+        document.id, document.passages, annotations, left_out={"relations": relations} if relations else {}
+    )
 
 
 def read_passages(identifier: str, lines: list[str]) -> tuple[tuple[Passage, ...], list[str]]:

@@ -6,16 +6,50 @@ from typing import Literal
 
 from scripts.errors import ProjectError
 from scripts.files import moved_into_place
-from scripts.formats import bioc_json, bioc_xml, csv_tsv, json_values, jsonl, parquet, pubtator, text, xlsx
+from scripts.formats import (
+    bioc_json,
+    bioc_xml,
+    brat,
+    conll,
+    csv_tsv,
+    docbin,
+    doccano,
+    json_values,
+    jsonl,
+    labelstudio,
+    parquet,
+    prodigy,
+    pubtator,
+    text,
+    token_rows,
+    xlsx,
+    xmi,
+)
+from scripts.formats.annotated import AnnotatedReader, make_notes_reader
 from scripts.formats.brat import BratWriter
 from scripts.formats.conll import ConllWriter
 from scripts.formats.docbin import DocBinWriter
+from scripts.formats.drafts import DraftWriter
 from scripts.formats.omop import OmopWriter
 from scripts.formats.reading import Reader
 from scripts.formats.writing import WRITE_DEFAULTS, WriteOptions, Writer
 from scripts.records.documents import Document
 
-FormatName = Literal["jsonl", "parquet", "csv", "brat", "omop", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"]
+FormatName = Literal[
+    "jsonl",
+    "parquet",
+    "csv",
+    "brat",
+    "omop",
+    "pubtator",
+    "bioc-xml",
+    "bioc-json",
+    "conll",
+    "docbin",
+    "prodigy",
+    "doccano",
+    "labelstudio",
+]
 WRITERS: dict[str, type[Writer]] = {
     "jsonl": jsonl.JsonlWriter,
     "parquet": parquet.ParquetWriter,
@@ -27,7 +61,12 @@ WRITERS: dict[str, type[Writer]] = {
     "bioc-json": bioc_json.BioCJsonWriter,
     "conll": ConllWriter,
     "docbin": DocBinWriter,
+    "prodigy": prodigy.ProdigyWriter,
+    "doccano": doccano.DoccanoWriter,
+    "labelstudio": labelstudio.LabelStudioWriter,
 }
+# Formats of notes that people correct, and that can be put into another order.
+DRAFT_FORMATS = tuple(name for name, writer in WRITERS.items() if issubclass(writer, DraftWriter))
 # Formats that keep a document's passages or tokens, for corpora.
 CORPUS_FORMATS = ("pubtator", "bioc-xml", "bioc-json", "conll", "docbin")
 # Formats that are written from the tokens.
@@ -47,6 +86,26 @@ READERS: dict[str, Reader] = {
     ".xml": Reader(bioc_xml.read_notes),
     ".bioc.xml": Reader(bioc_xml.read_notes),
     ".bioc.json": Reader(json_values.read_notes),
+    ".conll": Reader(make_notes_reader(conll.read_annotated)),
+    ".iob": Reader(make_notes_reader(conll.read_annotated)),
+    ".spacy": Reader(make_notes_reader(docbin.read_annotated)),
+    ".xmi": Reader(make_notes_reader(xmi.read_annotated)),
+}
+
+# Formats of annotated documents, from which a corpus is made. BigBio's own schemas are read by `formats.bigbio`.
+ANNOTATED: dict[str, AnnotatedReader] = {
+    "brat": brat.read_annotated,
+    "pubtator": pubtator.read_annotated,
+    "bioc-xml": bioc_xml.read_annotated,
+    "bioc-json": json_values.read_annotated_bioc,
+    "conll": conll.read_annotated,
+    "docbin": docbin.read_annotated,
+    "jsonl": json_values.read_annotated_rows,
+    "prodigy": prodigy.read_annotated,
+    "doccano": doccano.read_annotated,
+    "labelstudio": labelstudio.read_annotated,
+    "xmi": xmi.read_annotated,
+    "datasets": token_rows.read_annotated,
 }
 
 

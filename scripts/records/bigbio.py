@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from datasets import Features
 
 SPLITS = ("train", "dev", "test")
+# How the corpus was read, where `fetch-corpus` says so.
+REPORT = "report.json"
 
 # What entities and passages may lack.
 OPTIONAL = ("attributes", "sections")
@@ -117,7 +119,7 @@ def write_corpus(
     RAISES (ProjectError): the folder holds something else, or one of the documents is not a record.
     """
     names = {split: f"{split}.jsonl" for split in SPLITS}
-    expected = {*names.values(), *(Path(path).parts[0] for path in others)}
+    expected = {*names.values(), REPORT, *(Path(path).parts[0] for path in others)}
     unexpected = {path.name for path in folder.iterdir()} - expected if folder.exists() else set()
     if unexpected:
         raise ProjectError(

@@ -15,6 +15,8 @@ from scripts.records.attributes import read_attributes
 from scripts.records.bigbio import Record, document_text
 
 DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
+# The label of entity types that are not wanted: their mentions are left out.
+IGNORED = "-"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def parse_labels(text: str) -> dict[str, str]:
     """Parse the mapping from a corpus's entity types to labels.
 
     text (str): pairs of a pattern and a label, e.g. "Chem*=Chemical Dis*=Disease".
-    RETURNS (dict[str, str]): label by pattern, in the order given; the first pattern that matches a type applies.
+    RETURNS (dict[str, str]): label by pattern, in the order given; the first pattern that matches a type applies. The
+        label "-" leaves out the mentions of a type.
     RAISES (ProjectError): a pair does not have that form.
     """
     pairs = [pair.split("=") for pair in text.split()]
@@ -66,7 +69,7 @@ def parse_labels(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def find_label(entity_type: str, labels: dict[str, str]) -> str | None:
+def find_label(entity_type: str, labels: Mapping[str, str]) -> str | None:
     """Return the label of an entity type, or None if no pattern matches it."""
     return next((label for pattern, label in labels.items() if fnmatchcase(entity_type, pattern)), None)
 
@@ -74,6 +77,16 @@ def find_label(entity_type: str, labels: dict[str, str]) -> str | None:
 def annotations(record: Record) -> list[dict[str, Any]]:
     """Return the entities of all passages of a document."""
     return [entity for passage in record["passages"] for entity in passage["entities"]]
+
+
+def label_names(labels: Mapping[str, str]) -> list[str]:
+    """Return the labels that mentions can have, sorted."""
+    return sorted(set(labels.values()) - {IGNORED})
+
+
+def wanted_entities(record: Record, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the entities of a document whose type is not one to leave out."""
+    return [entity for entity in annotations(record) if find_label(entity["type"], labels) != IGNORED]
 
 
 def flat_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
@@ -126,7 +139,7 @@ def annotated_mentions(record: Record, labels: dict[str, str]) -> list[Mention]:
             concept="|".join(link["db_id"] for link in entity["normalized"]),
             attributes=read_attributes(entity),
         )
-        for entity in annotations(record)
+        for entity in wanted_entities(record, labels)
     ]
 
 

@@ -80,7 +80,14 @@ def write_documents(notes: list[Note], path: Path, format: str) -> None:
     writer.write([writer.prepare(document) for document in documents], path)
 
 
+def write_conll(notes: list[Note], path: Path) -> None:
+    """Write notes as one word each, after a mark with the id."""
+    path.write_text("".join(f"-DOCSTART- ({note.id})\n\n{note.text} O\n\n" for note in notes))
+
+
 ROW_WRITERS = {
+    ".conll": write_conll,
+    ".iob": write_conll,
     ".csv": write_csv,
     ".tsv": lambda notes, path: write_csv(notes, path, dialect=csv.excel_tab),
     ".jsonl": write_jsonl,
@@ -593,9 +600,10 @@ def test_standard_input_is_jsonl_and_each_note_is_there_when_its_line_is(monkeyp
         assert not stdin.closed
 
 
-# A text file is one note, and a workbook keeps the texts of all cells in one table.
+# A text file and XMI are one note, a workbook keeps the texts of all cells in one table, and a DocBin is one value.
 @pytest.mark.parametrize(
-    "suffix", [*(suffix for suffix in READERS if suffix not in (".txt", ".xlsx")), ".jsonl.gz", ".jsonl.zst"]
+    "suffix",
+    [*(suffix for suffix in READERS if suffix not in (".txt", ".xlsx", ".spacy", ".xmi")), ".jsonl.gz", ".jsonl.zst"],
 )
 def test_the_first_note_is_there_before_half_of_the_file_is_read(tmp_path, monkeypatch, suffix):
     texts = [random.Random(number).randbytes(2000).hex() for number in range(1000)]

@@ -51,6 +51,14 @@ def test_mention_that_was_widened_is_out_of_reach() -> None:
     assert (row["mentions"], row["off_boundary"], row["recall"], row["recall_of_annotations"]) == (2, 1, 0.5, 0.5)
 
 
+def test_blank_mentions_and_types_to_leave_out_do_not_count() -> None:
+    record = make_record("[Chemical PAN] [Gene TP53]")
+    entities = record["passages"][0]["entities"]
+    entities.append({**entities[0], "offsets": [[3, 4]]})
+    rows = recall_ceiling([record], {"1": {(0, 3, "Chemical")}}, {"Chem*": "Chemical", "*": "-"})
+    assert {label: row["annotations"] for label, row in rows.items()} == {"Chemical": 1, "micro": 1}
+
+
 def test_ceiling_of_nothing_is_undefined() -> None:
     row = recall_ceiling([make_record("Nothing here.")], {"1": set()}, LABELS)["micro"]
     assert (row["annotations"], row["recall"], row["recall_of_annotations"]) == (0, None, None)

@@ -10,9 +10,13 @@ from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from scripts.annotation.mentions import doc_mentions
+from scripts.annotation.sources import opened
+from scripts.corpora.files import file_source
 from scripts.formats import pubtator
 from scripts.formats.brat import identifier_of
 from scripts.formats.conll import DELIMITER
+from scripts.formats.reading import ReadOptions
+from scripts.formats.registry import ANNOTATED, DRAFT_FORMATS
 from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
 
@@ -113,8 +117,20 @@ def read_modifiers(text):
     return found
 
 
+def read_drafts(path, format):
+    """Read documents by the reader from which a corpus is made."""
+    source = file_source(path)
+    with opened(source) as file:
+        return list(ANNOTATED[format](file, source, ReadOptions()))
+
+
 def mentions_of(path, format):
     """Read mentions back by their document: start, end, label, and the id in a knowledge base."""
+    if format in DRAFT_FORMATS:
+        return {
+            document.id: [(m.start, m.end, m.label, m.concept) for m in document.mentions]
+            for document in read_drafts(path, format)
+        }
     if format in ("jsonl", "parquet"):
         return {
             row["id"]: [(ent["start"], ent["end"], ent["label"], ent["kb_id"] or "") for ent in row["entities"]]

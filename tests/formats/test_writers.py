@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from scripts.errors import ProjectError
 from scripts.formats.omop import INTEGER
-from scripts.formats.registry import CORPUS_FORMATS, WRITERS, FormatName
+from scripts.formats.registry import CORPUS_FORMATS, DRAFT_FORMATS, WRITERS, FormatName
 from scripts.formats.writing import WriteOptions
 from scripts.records.mentions import Mention
 from tests.formats.documents import documents, make_document
@@ -310,4 +310,5 @@ def test_the_same_notes_give_the_same_bytes(tmp_path, format):
 
 def test_all_formats_are_those_of_the_issue():
     assert get_args(FormatName) == tuple(WRITERS)
-    assert set(WRITERS) == {*CORPUS_FORMATS, "jsonl", "parquet", "csv", "brat", "omop"}
+    assert set(WRITERS) == {*CORPUS_FORMATS, *DRAFT_FORMATS, "jsonl", "parquet", "csv", "brat", "omop"}
+    assert DRAFT_FORMATS == ("prodigy", "doccano", "labelstudio")
