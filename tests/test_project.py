@@ -20,7 +20,7 @@ CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "bigbio", "corpora", "downloads", "errors", "files", "gpu", "pipelines", "workers"}
+LIBRARIES = {"__init__", "base_pipeline", "downloads", "errors", "files", "gpu", "pipelines", "workers"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.

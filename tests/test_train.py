@@ -16,14 +16,10 @@ from spacy.cli.init_config import fill_config
 from thinc.api import Config
 
 from scripts import train as train_module
-from scripts.base_pipeline import Base
 from scripts.clinical_ner.registration import register
-from scripts.convert import convert
 from scripts.errors import ProjectError
-from scripts.records.bigbio import SPLITS, write_records
 from scripts.train import TrainOptions, load_training_config, save_whole, train
 from tests.conftest import CONFIG
-from tests.marked import make_record
 
 HEADS = ["token", "transition"]
 
@@ -195,42 +191,3 @@ def test_a_corpus_without_some_labels_needs_the_token_head(project: Path, tmp_pa
     with pytest.raises(ProjectError, match=r"ncbi annotates only some of the labels.*--vars\.head token"):
         train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(2, head="transition"))
     assert train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(2)).is_dir()
-
-
-def write_new_notes(folder: Path, text: str, labels: dict[str, str]) -> Path:
-    """Convert ten documents a split with these words in another place."""
-    for split in SPLITS:
-        records = [make_record(f"{n} {text}", document_id=f"new-{split}{n}") for n in range(10)]
-        write_records(records, folder / "records" / f"{split}.jsonl")
-    convert(folder / "records", folder / "corpus", labels=labels)
-    return folder / "corpus"
-
-
-def test_a_trained_pipeline_is_trained_on(project: Path, trained: Path, tmp_path: Path) -> None:
-    text = "mice with [Disease ague] took [Chemical zinc] and [Food bread]."
-    labels = {"Chemical": "Chemical", "Disease": "Disease", "Food": "Food"}
-    corpus = write_new_notes(tmp_path, text, labels)
-    base = Base(str(trained), project / "corpus", rate=0.005)
-    before = [component for component, _ in spacy.load(trained).pipeline]
-    model = train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(60, base=base))
-    nlp = spacy.load(model)
-    assert nlp.pipe_names == before
-    assert nlp.get_pipe("ner").labels == ("Chemical", "Disease", "Food")
-    found = [(ent.text, ent.label_) for ent in nlp("4 mice with ague took zinc and bread.").ents]
-    assert found == [("ague", "Disease"), ("zinc", "Chemical"), ("bread", "Food")]
-    meta = srsly.read_json(model / "meta.json")["base"]
-    assert meta["name"].startswith("en_") and meta["dev_f1"]["before"] == 1.0 and 0 <= meta["dev_f1"]["after"] <= 1
-
-
-def test_what_cannot_be_trained_on_is_refused(project: Path, tmp_path: Path) -> None:
-    rules = spacy.blank("en")
-    rules.add_pipe("entity_ruler")
-    rules.to_disk(tmp_path / "rules")
-    with pytest.raises(ProjectError, match="can't be trained on: it has no transformer or no ner"):
-        run(project, tmp_path / "run", base=Base(str(tmp_path / "rules")))
-    transition = run(project, tmp_path / "transition", head="transition")
-    corpus = write_new_notes(tmp_path, "[Food bread] and [Disease ague].", {"*": "Food"})
-    with pytest.raises(ProjectError, match="Food is new to the pipeline, and spaCy's own head can't learn it"):
-        train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(2, base=Base(str(transition))))
-    with pytest.raises(ProjectError, match="There is no pipeline 'nowhere'"):
-        run(project, tmp_path / "run", base=Base("nowhere"))
