@@ -59,13 +59,15 @@ PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
 # A list of doses or numbers under an unknown heading of a narrative is a part of it.
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
+MEDICATIONS = "medications"
 # What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
-DAILY = frozenset(("history_of_present_illness", "hospital_course"))
+DAILY = frozenset(("history_of_present_illness", "hospital_course", "comments"))
 OF_STAY = re.compile(
-    r"discharge|summary|admission|admitted|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
+    r"discharge|summary|(?:on|before|prior to|for) admission|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
     r"|hospital (?:course|stay)|your stay|\btransfer",
     re.IGNORECASE,
 )
+N_TITLE_LINES = 3
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -161,9 +163,12 @@ class HeadingFinder:
         is_daily = [each.category in DAILY and has_day(title) for each, title in zip(headings, titles, strict=True)]
         if not any(is_daily):
             return headings
-        first = [self.text[self.title.start : self.title.end]] if self.title else []
+        # The words of the days themselves ("Day 3 of admission") say nothing of the note.
+        others = [title for title, daily in zip(titles, is_daily, strict=True) if not daily]
+        filled = [line for line in self.lines if not line.is_blank][:N_TITLE_LINES]
+        first = [self.text[line.start : line.end] for line in filled if line.start != headings[0].start]
         category = "hospital_course"
-        if not any(map(OF_STAY.search, [*first, *titles])):
+        if not any(map(OF_STAY.search, [*first, *others])):
             if not any(each.category == "observation_and_plan" for each in headings):
                 return headings
             category = "history_of_present_illness"
@@ -266,12 +271,13 @@ class HeadingFinder:
         "What she takes:" says little, but a dose in the next line does.
         """
         is_heading = candidate.ends_line if candidate.sign == ":" else candidate.is_alone and candidate.is_apart
-        if not is_heading or not self.has_section or candidate.is_bulleted or candidate.is_numbered:
+        is_title = self.title is not None and candidate.start == self.title.start
+        if not is_heading or is_title or candidate.is_bulleted or candidate.is_numbered:
             return None
         if not candidate.name[0].isupper() or candidate.n_words > MOST_WORDS - 2:
             return None
         rule = self.search_body(candidate)
-        if rule is None or self.is_same_kind(rule):
+        if rule is None or (self.is_same_kind(rule) and rule.category != MEDICATIONS):
             return None
         in_narrative = self.category in NARRATIVE and (rule.category in NOT_IN_NARRATIVE or not candidate.is_apart)
         return None if in_narrative else rule
