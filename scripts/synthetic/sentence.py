@@ -112,7 +112,7 @@ class Sentence:
         RETURNS (MarkedText): the text.
         """
         if slot.kind in ORDERS:
-            return self._order(slot)
+            return self._order(slot, after)
         if slot.kind not in CONCEPTS:
             return MarkedText(self.patient.text_value(slot))
         if slot.kind == "combo":
@@ -122,13 +122,16 @@ class Sentence:
         can_be_modified = term.label == "Disease" and slot.kind != "why"
         return self._modified(mention, term, slot, before, after) if can_be_modified else mention
 
-    def _order(self, slot: Slot) -> MarkedText:
+    def _order(self, slot: Slot, after: str) -> MarkedText:
         """Write a part of an order: what the template says, or what is usual for the drug."""
         if slot.kind == "act":
             value, _, text = slot.detail.partition(" ")
             return MarkedText.of_part(text, "action", {"value": value}, slot.place)
         drug = self._ordered(slot)
         usual = slot.detail or self.random.choice(self._usual(slot, drug))
+        if slot.kind == "frequency" and after.startswith(" for "):
+            # The diagnosis behind it would be the reason for "as needed".
+            usual = usual.removesuffix(AS_NEEDED).strip() or "daily"
         parts = self.patient.orders.write(slot.kind, usual, drug.split, self.random)
         return joined(
             written
