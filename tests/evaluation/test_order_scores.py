@@ -10,7 +10,6 @@ from scripts.evaluation.order_scores import MATCHES, count, order_parts, score_s
 
 TEXT = "aspirin 81 mg PRN chest pain daily, ramipril 5 mg"
 NLP = spacy.blank("en")
-ASPIRIN, RAMIPRIL = (0, 1), (9, 10)
 
 
 def part(text: str, **value: Any) -> dict[str, Any]:
