@@ -5,7 +5,7 @@ test share no term and no template.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from faker import Faker
@@ -18,7 +18,7 @@ from scripts.records.bigbio import SPLITS, Record, write_records
 from scripts.synthetic.patient import Patient
 from scripts.synthetic.templates import CONTEXTS, NOTE_TYPES, Section, Values, read_layouts, read_values
 from scripts.synthetic.terms import Term, read_terms
-from scripts.synthetic.text import MarkedText
+from scripts.synthetic.text import MarkedMention, MarkedText
 from scripts.synthetic.writer import days_of, write_note
 
 # About 80,000, 7,000 and 18,000 words: a small encoder learns from them in minutes on two CPU cores.
@@ -91,7 +91,9 @@ def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
             "text": [note.text[mention.start : mention.end]],
             "type": mention.term.label,
             "normalized": [{"db_name": "synthetic-term", "db_id": each} for each in mention.term.ids],
-            "attributes": write_attributes({name: name in mention.attributes for name in CONTEXTS.values()}),
+            "attributes": write_attributes(
+                {name: name in mention.attributes for name in CONTEXTS.values()} | medication(mention, note.text)
+            ),
         }
         for number, mention in enumerate(note.mentions, start=1)
     ]
@@ -107,6 +109,29 @@ def to_record(note: MarkedText, *, document_id: str, note_type: str) -> Record:
         ],
     }
     return {"passages": [passage]}
+
+
+def medication(mention: MarkedMention, text: str) -> dict[str, Any]:
+    """Return the order of a drug as the attribute "medication", which is empty for a drug without an order.
+
+    mention (MarkedMention): a mention.
+    text (str): the note.
+    RETURNS (dict[str, Any]): the attribute by its name; nothing for a diagnosis.
+    """
+    if mention.term.label != "Chemical":
+        return {}
+    order: dict[str, Any] = {}
+    for part in sorted(mention.order, key=lambda part: part.start):
+        value = dict(part.value)
+        if part.reason:
+            value["reason"] = span(*part.reason, text)
+        order.setdefault(part.name, span(part.start, part.end, text) | value)
+    return {"medication": order}
+
+
+def span(start: int, end: int, text: str) -> dict[str, Any]:
+    """Return a part of a text with its offsets."""
+    return {"text": text[start:end], "start": start, "end": end}
 
 
 def generate_notes_cli(

@@ -16,6 +16,7 @@ from spacy.tokens import Doc, Span
 from scripts.annotation.mentions import PREFIX, attribute_names, span_attributes
 from scripts.evaluation.error_analysis import quote
 from scripts.evaluation.inputs import EvaluationData
+from scripts.evaluation.order_scores import ORDER, has_orders, score_orders
 from scripts.evaluation.scoring import match_key, score
 from scripts.evaluation.section_scores import has_sections, mention_section, score_sections
 from scripts.records.attributes import read_attributes
@@ -80,10 +81,11 @@ def score_attributes(
     text (bool): whether to quote the documents in the errors.
     RETURNS (tuple): the field "attributes" of scores.json, and the rows of attribute_errors.jsonl; None for both if
         there is nothing to score. The field has "names"; "gold_spans" and "end_to_end", see `score_judgements`;
-        "errors" on the gold mentions, see `summarize`; "sections", see `score_sections`.
+        "errors" on the gold mentions, see `summarize`; "orders", see `score_orders`; "sections", see
+        `score_sections`.
     """
     names = scored_names(nlp, data)
-    if not names and not has_sections(nlp, data.gold.values()):
+    if not names and not has_orders(nlp, data.gold.values()) and not has_sections(nlp, data.gold.values()):
         return None, None
     docs = annotate_gold(nlp, data.gold)
     on_gold = [each for key, doc in docs.items() for each in judge_gold(key, data.gold[key], doc, names)]
@@ -93,15 +95,19 @@ def score_attributes(
         "gold_spans": score_judgements(on_gold, list(docs), names, seed=seed),
         "end_to_end": score_judgements(end_to_end, list(docs), names, seed=seed),
         "errors": summarize(on_gold),
+        "orders": score_orders(nlp, data.gold, docs, predicted, seed=seed),
         "sections": score_sections(nlp, data.gold, docs, seed=seed),
     }
     return scores, [error_row(each, data.gold[each.id].text if text else None) for each in on_gold if not each.is_right]
 
 
 def scored_names(nlp: Language, data: EvaluationData) -> list[str]:
-    """Return the attributes that both the pipeline assigns and the corpus has gold for, in the pipeline's order."""
+    """Return the attributes that both the pipeline assigns and the corpus has gold for, in the pipeline's order.
+
+    Orders of medications have scores of their own.
+    """
     known = {name for record in data.records for entity in annotations(record) for name in read_attributes(entity)}
-    return [name for name in attribute_names(nlp) if name in known]
+    return [name for name in attribute_names(nlp) if name in known and name != ORDER]
 
 
 def annotate_gold(nlp: Language, gold: dict[str, Doc]) -> dict[str, Doc]:

@@ -38,6 +38,9 @@ class Table:
     rows: Sequence[tuple[str, ...]]
 
 
+ORDER_MEASURES = {"text": "Text", "overlap": "Text, overlap", "value": "Value", "tie": "Drug"}
+
+
 def plain(name: str) -> str:
     """Return a field's name as words."""
     return name.replace("_", " ")
@@ -169,7 +172,21 @@ def attribute_tables(scores: dict[str, Any]) -> list[Table]:
     if not found:
         return []
     tables = [attribute_table(found), attribute_error_table(found)] if found["names"] else []
+    tables += [order_table(found["orders"])] if found.get("orders") else []
     return tables + ([section_table(found["sections"])] if found["sections"] else [])
+
+
+def order_table(found: dict[str, Any]) -> Table:
+    """Return the F1 of the attributes of medications' orders: of their text, their value and their tie to the drug."""
+    sides = found["gold_spans"], found["end_to_end"]
+    rows = []
+    for name, row in sides[0]["text"].items():
+        gold = whole(row["tp"] + row["fn"]) if "tp" in row else "-"
+        measures = [percent(side[measure][name]["f1"]) for side in sides for measure in ORDER_MEASURES]
+        rows.append((plain(name), gold, *measures))
+    shown = ORDER_MEASURES.values()
+    header = ("Attribute", "Gold", *shown, *(f"{text}, end to end" for text in shown))
+    return Table("F1 of the orders of medications, on gold drugs and end to end", header, rows)
 
 
 def attribute_table(found: dict[str, Any]) -> Table:

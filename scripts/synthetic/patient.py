@@ -9,7 +9,7 @@ from typing import Any
 from faker import Faker
 
 from scripts.synthetic.templates import Slot, Values
-from scripts.synthetic.terms import Term
+from scripts.synthetic.terms import Term, combination
 
 PRONOUNS = {
     "M": {"he": "he", "him": "him", "his": "his", "man": "man", "mr": "Mr."},
@@ -40,6 +40,7 @@ class Patient:
         self.random: Random = fake.random
         self.lists = values.lists
         self.modifiers = values.modifiers
+        self.orders = values.orders
         self.sex = self.random.choice("MF")
         self.age = self.random.randint(19, 93)
         self.admitted = fake.date_between_dates(date_start=FIRST_DATE, date_end=LAST_DATE)
@@ -103,18 +104,20 @@ class Patient:
         self.absent = [term for term in diagnoses if term not in present]
         self.absent_in_family = [term for term in self.absent if "sex" not in values.groups.get(term.group, {})]
         self.absent_in_image = [term for term in self.absent if term.group in values.imaged]
-        self.by_name = {term.name: term for term in drugs}
+        by_name = {term.name: term for term in drugs}
         self.combinations = [
-            term
+            combination(term, by_name[partner])
             for term in drugs
-            if term.partners and term.taken_at_home and all(partner in self.by_name for partner in term.partners)
+            if term.taken_at_home
+            for partner in term.partners
+            if partner in by_name
         ]
 
     def _some(self, terms: list[Term], most: int) -> list[Term]:
         return self.random.sample(terms, self.random.randint(min(2, len(terms)), min(most, len(terms))))
 
     def text_value(self, slot: Slot) -> str:
-        """Return the text for a slot that is not a term."""
+        """Return the text for a slot that is neither a term nor an order."""
         match slot.kind:
             case "number":
                 return number_between(slot.detail, self.random)

@@ -6,6 +6,10 @@ are one thing within a sentence, and `drug1` treats `dx1`; `dx1b` is another dia
 after a colon says more: `{drug:brand}`, `{number:60-95}`, `{pick:reports|endorses}`, `{date:+3}`. What comes after a
 dot is the context that the sentence puts a term in: `No {absent1.negated}`, `{family1.family.negated:short}`.
 
+`{dose1}`, `{route1}`, `{frequency1}`, `{form1}`, `{duration1}` and `{prn1}` are parts of the order of `drug1`, in the
+wording of `orders.yaml`; `{route1:IV}` is a given one. `{why1.planned}` is the reason of `{prn1}`, and
+`{act1:hold held}` is an action with its value and text. The number 0 stands for all drugs of the template.
+
 A section has a `category`, medspaCy's name for it, and its `header` may have several wordings: an author keeps to one
 style, so the first wordings of all sections go together, and so on.
 
@@ -23,6 +27,7 @@ import srsly
 
 from scripts.errors import ProjectError
 from scripts.synthetic import FOLDER
+from scripts.synthetic.orders import ACTIONS, PARTS, Orders
 from scripts.synthetic.terms import STYLES
 
 NOTE_TYPES = (
@@ -33,9 +38,12 @@ LAYOUTS = ("block", "lines", "inline", "prose", "bullets", "numbers", "commas")
 
 CONCEPTS = (
     *("drug", "med", "dx", "sym", "absent", "nosym", "family", "lesion", "allergen", "reaction", "combo"),
-    *("shown", "class", "substance"),
+    *("shown", "class", "substance", "why"),
 )
-ORDERS = ("dose", "route", "frequency")
+DRUGS = ("drug", "med", "combo")
+ORDERS = ("dose", "route", "frequency", "form", "duration", "prn", "act")
+# The number of a slot that holds for all drugs of a template.
+ALL_DRUGS = "0"
 PATIENT = (
     *(
         "person",
@@ -56,6 +64,8 @@ PATIENT = (
 )
 SPECIFICATIONS = {
     **dict.fromkeys(CONCEPTS, f"({'|'.join(STYLES)}|upper)?"),
+    **dict.fromkeys(("route", "frequency"), ".*"),
+    "act": rf"({'|'.join(ACTIONS)}) .+",
     "number": r"\d+(\.\d+)?-\d+(\.\d+)?",
     "pick": r"[^|]*(\|[^|]*)+",
     "date": r"([+-]\d+)?",
@@ -72,8 +82,9 @@ CONTEXTS = {
 """Attribute of a mention by what a template says after a dot."""
 
 # What a heading says of the mentions under it, by category and label.
+PAST = "past_medical_history"
 SECTION_ATTRIBUTES = {
-    ("past_medical_history", "Disease"): frozenset({"is_historical"}),
+    (PAST, "Disease"): frozenset({"is_historical"}),
     ("family_history", "Disease"): frozenset({"is_family"}),
     ("allergies", "Chemical"): frozenset({"is_allergy"}),
 }
@@ -114,6 +125,11 @@ class Slot:
     second: bool = False
     detail: str = ""
     attributes: frozenset[str] = frozenset()
+
+    @property
+    def place(self) -> tuple[str, bool]:
+        """Slots with one place are of one drug and what it treats."""
+        return (self.number, self.second)
 
     @property
     def key(self) -> tuple[str, str, bool]:
@@ -177,19 +193,22 @@ class Values:
     groups (dict[str, dict[str, Any]]): the patients whom a group of terms fits, where that is not all.
     imaged (list[str]): the groups of terms that an image can show.
     modifiers (list[Modifiers]): the words that may stand beside diagnoses.
+    orders (Orders): how drugs are ordered.
     """
 
     lists: dict[str, list[str]]
     groups: dict[str, dict[str, Any]]
     imaged: list[str]
     modifiers: list[Modifiers]
+    orders: Orders
 
 
 def read_values(folder: Path = FOLDER) -> Values:
     """Read `values.yaml`, which the splits share: no term is in it."""
     path = folder / "values.yaml"
     data = read_yaml(path, {"lists": dict, "groups": dict, "imaged": list, "modifiers": list})
-    return Values(**{**data, "modifiers": [read_modifiers(each, path) for each in data["modifiers"]]})
+    orders = Orders(read_yaml(folder / "orders.yaml", dict.fromkeys(PARTS, object)))
+    return Values(**{**data, "modifiers": [read_modifiers(each, path) for each in data["modifiers"]]}, orders=orders)
 
 
 def read_modifiers(data: Any, path: Path) -> Modifiers:
@@ -314,9 +333,9 @@ def parse_template(text: str, values: Values, where: str) -> Template:
     if not template or text != text.strip():
         raise ProjectError(f"{where} has an empty template, or one with spaces around it", "Write text there.")
     slots = [part for part in template if isinstance(part, Slot)]
-    drugs = [(slot.number, slot.second) for slot in slots if slot.kind in ("drug", "med")]
+    drugs = [slot.place for slot in slots if slot.kind in DRUGS]
     for slot in slots:
-        if slot.kind in ORDERS and (slot.number, slot.second) not in drugs:
+        if slot.kind in ORDERS and slot.place not in drugs and (slot.number != ALL_DRUGS or not drugs):
             raise ProjectError(f"{where}: '{text}' has a {slot.kind} of no drug", "Number it as its drug is numbered.")
     return tuple(template)
 

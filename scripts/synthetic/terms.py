@@ -22,6 +22,7 @@ COLUMNS = {
         *("dose", "route", "frequency", "with"),
     ),
 }
+MILLIGRAMS = re.compile(r"[\d.]+ mg")
 MAY_BE_EMPTY = ("synonym", "short", "misspelled", "brand", "with")
 
 
@@ -67,8 +68,13 @@ class Term:
 
 def combination(first: Term, second: Term) -> Term:
     """Return two drugs that share a tablet as a term of its own, which has no form but its parts'."""
+    strengths = [
+        next((dose for dose in part.order["dose"] if MILLIGRAMS.fullmatch(dose)), "") for part in (first, second)
+    ]
+    dose = f"{strengths[0].split()[0]}/{strengths[1]}" if all(strengths) else "1 tablet"
+    order = {**first.order, "dose": (dose, "1 tablet")}
     name = f"{first.name}/{second.name}"
-    return replace(first, name=name, forms={}, order={}, partners=(), parts=(first, second))
+    return replace(first, name=name, forms={}, order=order, partners=(), parts=(first, second))
 
 
 def squeezed(form: str) -> str:

@@ -1,25 +1,61 @@
 """Text with its mentions and sections, built together, so that no offset is looked up in the finished text."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.synthetic.terms import Term
 
+# A slot of a template: its number, and whether it is the second of the same field of medicine.
+Place = tuple[str, bool]
+
+
+class MarkedPart(NamedTuple):
+    """An attribute of a drug's order in a text.
+
+    start (int): its first character.
+    end (int): the end of its last character.
+    name (str): the attribute, e.g. "strength".
+    value (dict[str, Any]): its value.
+    place (Place): the slot of its drug.
+    reason (tuple[int, int] | None): for a drug that is taken as needed, where it says what for.
+    """
+
+    start: int
+    end: int
+    name: str
+    value: Mapping[str, Any]
+    place: Place = ("", False)
+    reason: tuple[int, int] | None = None
+
+    def mapped(self, move: Callable[[int], int]) -> "MarkedPart":
+        """Return the part with new offsets."""
+        reason = self.reason and (move(self.reason[0]), move(self.reason[1]))
+        return self._replace(start=move(self.start), end=move(self.end), reason=reason)
+
 
 class MarkedMention(NamedTuple):
-    """A term in a text, with offsets in characters and the names of the attributes that are true of it."""
+    """A term in a text.
+
+    start (int): its first character.
+    end (int): the end of its last character.
+    term (Term): the term.
+    attributes (frozenset[str]): the names of the attributes that are true of it.
+    order (tuple[MarkedPart, ...]): for a drug, how it is ordered.
+    """
 
     start: int
     end: int
     term: Term
     attributes: frozenset[str] = frozenset()
+    order: tuple[MarkedPart, ...] = ()
 
-    def moved(self, offset: int) -> "MarkedMention":
-        """Return the mention with its offsets moved."""
-        return self._replace(start=self.start + offset, end=self.end + offset)
+    def mapped(self, move: Callable[[int], int]) -> "MarkedMention":
+        """Return the mention with new offsets."""
+        order = tuple(part.mapped(move) for part in self.order)
+        return self._replace(start=move(self.start), end=move(self.end), order=order)
 
 
 class MarkedSection(NamedTuple):
@@ -37,16 +73,30 @@ class MarkedSection(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A text, and the mentions and sections in it in their order."""
+    """A text, the mentions and sections in it in their order, and parts of orders that are not tied to a drug yet."""
 
     text: str
     mentions: tuple[MarkedMention, ...] = ()
     sections: tuple[MarkedSection, ...] = ()
+    parts: tuple[MarkedPart, ...] = ()
 
     @classmethod
     def of_term(cls, form: str, term: Term, attributes: frozenset[str] = frozenset()) -> "MarkedText":
         """Return a surface form of a term as a text that is one mention."""
         return cls(form, (MarkedMention(0, len(form), term, attributes),))
+
+    @classmethod
+    def of_part(cls, text: str, name: str, value: Mapping[str, Any], place: Place) -> "MarkedText":
+        """Return a text that is one part of a drug's order, or none if it has no name."""
+        return cls(text, parts=(MarkedPart(0, len(text), name, value, place),) if name else ())
+
+    def with_inner(self, inner: Iterable[tuple[str, str, dict[str, Any]]]) -> "MarkedText":
+        """Return a part of an order with others inside its text."""
+        parts = []
+        for name, text, value in inner:
+            start = self.text.index(text)
+            parts.append(self.parts[0]._replace(start=start, end=start + len(text), name=name, value=value))
+        return replace(self, parts=(*self.parts, *parts))
 
     def __add__(self, other: "MarkedText | str") -> "MarkedText":
         """Append a text."""
@@ -86,7 +136,7 @@ class MarkedText:
             """Return the new offset. A line break replaces a space, so that only the indent moves what follows."""
             return position + indent * bisect_left(breaks, position)
 
-        mentions = tuple(each._replace(start=moved(each.start), end=moved(each.end)) for each in self.mentions)
+        mentions = tuple(each.mapped(moved) for each in self.mentions)
         return MarkedText(("\n" + " " * indent).join(lines), mentions)
 
 
@@ -100,12 +150,14 @@ def joined(parts: Iterable[MarkedText | str], separator: str = "") -> MarkedText
     texts: list[str] = []
     mentions: list[MarkedMention] = []
     sections: list[MarkedSection] = []
+    tied: list[MarkedPart] = []
     length = 0
     for number, part in enumerate(parts):
         marked = part if isinstance(part, MarkedText) else MarkedText(part)
         length += len(separator) if number else 0
-        mentions += [mention.moved(length) for mention in marked.mentions]
+        mentions += [mention.mapped(length.__add__) for mention in marked.mentions]
         sections += [section.moved(length) for section in marked.sections]
+        tied += [each.mapped(length.__add__) for each in marked.parts]
         texts.append(marked.text)
         length += len(marked.text)
-    return MarkedText(separator.join(texts), tuple(mentions), tuple(sections))
+    return MarkedText(separator.join(texts), tuple(mentions), tuple(sections), tuple(tied))

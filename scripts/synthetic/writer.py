@@ -7,7 +7,7 @@ from random import Random
 from scripts.records.sections import trim_title
 from scripts.synthetic.patient import Patient
 from scripts.synthetic.sentence import fill
-from scripts.synthetic.templates import SECTION_ATTRIBUTES, Section, Template
+from scripts.synthetic.templates import PAST, SECTION_ATTRIBUTES, Section, Template
 from scripts.synthetic.terms import Term
 from scripts.synthetic.text import MarkedSection, MarkedText, joined
 
@@ -117,7 +117,8 @@ def write_section(section: Section, templates: Sequence[Template], patient: Pati
     used: list[Term] = []
     styles = section.headers
     header = [fill(styles[int(habits.style * len(styles))], patient, used)] if styles else []
-    texts = [under_heading(fill(template, patient, used), section.category) for template in templates]
+    past = section.category == PAST
+    texts = [under_heading(fill(template, patient, used, past=past), section.category) for template in templates]
     if habits.case == "lower" and section.layout != "block":
         texts = [text.in_case("lower") for text in texts]
     written = lay_out(section.layout, header, texts, habits)

@@ -4,7 +4,8 @@ In: doc.ents and, if another component has set them, sentences.
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ SENTENCE_END = re.compile(r"\n[ \t]*(?![a-z])|[.!?][)\]\"']*[ \t]+(?=[A-Z][a-z])
 TITLES = re.compile(r"(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|Tab|Tabs|Cap|Caps|Inj|Syr|T|C|[A-Za-z])\.\s+$", re.IGNORECASE)
 # How many lines can continue the order of the line before: "Sig: take 1 tablet daily".
 CONTINUED = 3
+REASON_FOLLOWS = re.compile(r"\s(?:for\s)?", re.IGNORECASE)
+TREATED = re.compile(r"\b(?:for|against|of|in|treat)\s(?:\S+\s)?$", re.IGNORECASE)
 BLANK = re.compile(r"\n[ \t]*\n")
 
 
@@ -83,7 +86,8 @@ class Medications:
         ents = [ent for ent in doc.ents if ent.label_ in self.labels]
         if ents:
             drugs = [Drug(ent.start_char, ent.end_char, number) for number, ent in enumerate(ents)]
-            for number, order in find_orders(doc.text, sentence_starts(doc), drugs, self.table):
+            others = [(ent.start_char, ent.end_char) for ent in doc.ents if ent.label_ not in self.labels]
+            for number, order in find_orders(doc.text, sentence_starts(doc), drugs, self.table, others):
                 ents[number]._.set(ATTRIBUTE, order)
         return doc
 
@@ -139,7 +143,7 @@ def sentence_starts(doc: Doc) -> list[int]:
 
 
 def find_orders(
-    text: str, starts: list[int], drugs: list[Drug], table: RuleTable
+    text: str, starts: list[int], drugs: list[Drug], table: RuleTable, others: Sequence[tuple[int, int]] = ()
 ) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """Yield the order of each drug of a text.
 
@@ -147,6 +151,7 @@ def find_orders(
     starts (list[int]): where its sentences start, and its length.
     drugs (list[Drug]): the drugs in order.
     table (RuleTable): the rules.
+    others (Sequence[tuple[int, int]]): the offsets of the other mentions in order.
     YIELDS (tuple[int, dict | None]): a drug's number, and its order or None.
     """
     for inside, bounds in group_sentences(starts, drugs):
@@ -156,10 +161,43 @@ def find_orders(
             if not continues(following) or BLANK.search(text, bounds[0][0], start + 1):
                 break
             items += [Item("separator", start, start, "\n"), *following]
-        tied = Tied(items, table, text)
+        tied = Tied(respect(items, others, text), table, text)
         for place, found in zip(tied.places, tied.found, strict=True):
             drug = items[place].value
             yield drug.number, OrderMaker(text, [*forms_in(text, drug, table), *found]).make()
+
+
+def respect(items: list[Item], others: Sequence[tuple[int, int]], text: str) -> list[Item]:
+    """Let other mentions keep their words: "postnasal drip" is no drip, "cough x 3 days" no duration of a drug.
+
+    A mention behind "PRN for" is the reason, whatever its words are.
+
+    items (list[Item]): the items in order.
+    others (Sequence[tuple[int, int]]): the offsets of the mentions that are no drugs, in order.
+    text (str): the text.
+    RETURNS (list[Item]): the items.
+    """
+    return [respect_one(item, others, text) for item in items] if others else items
+
+
+def respect_one(item: Item, others: Sequence[tuple[int, int]], text: str) -> Item:
+    """Return an item as it is beside other mentions; see `respect`."""
+    place = bisect_right(others, (item.start, len(text)))
+    before = others[place - 1] if place else (0, -1)
+    if item.kind == "as_needed":
+        after = others[place] if place < len(others) else None
+        if item.value or after is None or not REASON_FOLLOWS.fullmatch(text, item.end, after[0]):
+            return item
+        reason = {"text": text[after[0] : after[1]], "start": after[0], "end": after[1]}
+        return item._replace(end=after[1], value={"reason": reason})
+    is_of_mention = (
+        item.kind == "duration"
+        and 0 <= item.start - before[1] <= 1
+        and not TREATED.search(text[max(before[0] - 12, 0) : before[0]])
+    )
+    if item.kind != "drug" and (item.end <= before[1] or is_of_mention):
+        return Item("word", item.start, item.end)
+    return item
 
 
 def forms_in(text: str, drug: Drug, table: RuleTable) -> list[Item]:

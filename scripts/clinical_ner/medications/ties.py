@@ -40,6 +40,8 @@ STEPS = {
     "block": 3.0,
 }
 PASSIVE = {"was", "were", "is", "are", "be", "been", "being", "has", "have", "had", "to be", "currently", "now", "will"}
+# "on hold until seen", "held in the setting of sepsis": what says why or how long an action is.
+REASONED = {"until", "pending", "because", "due", "in", "after", "before", "given", "by", "on"}
 YEARS = (1900, 2100)
 LARGEST_BARE = 5000
 LARGEST_COUNT = 4
@@ -50,6 +52,7 @@ NEAR = 5
 # "ramipril 5 mg and bisoprolol 2.5 mg, both once daily". How many drugs can share with one after them.
 EVERYONE = {"both", "all"}
 MOST_SHARED = 20
+LONGEST_SWITCH = 4
 BEFORE_BARE = {"at", ":", "-", "dose", "to", "from", "was", "is"}
 
 
@@ -327,6 +330,8 @@ class Tied:
         after = self.items[place + 1]
         if self.items[place].rule is not None and self.word(place) == "off":
             return previous.value == "then"
+        if self.word(place + 1) in REASONED:
+            return True
         return after.kind in ("separator", "link", "drug", "block", "number") or is_attribute(after)
 
     def pass_switch(self, before: int, place: int, order: int) -> None:
@@ -340,6 +345,12 @@ class Tied:
         plain = all(item.kind in ("link", "action") or is_attribute(item) for item in region)
         if switches and not has_own and plain and {"to", "by", "with", "for"} & {*words}:
             self.found[order].append(switches[-1])
+        own = [
+            item for item in region if item.kind == "action" and item.value == "switch" and item in self.found[order]
+        ]
+        if own and words[:1] == [","] and words[-1:] == ["to"] and len(region) <= LONGEST_SWITCH:
+            # "aspirin, switched to clopidogrel".
+            self.found[order - 1].append(own[0])
 
     def share(self) -> None:
         """Let drugs that are coordinated share what is said of them together."""
@@ -352,6 +363,23 @@ class Tied:
                 self.coordinate(order - 1, order, "and" in signs or self.is_joined(order))
         for order in range(1, len(self.places)):
             self.share_action(order - 1, order)
+        for order in range(len(self.places) - 1, 0, -1):
+            self.share_plural(order - 1, order)
+
+    def share_plural(self, first: int, second: int) -> None:
+        """Let a drug share the action of the one after it: "aspirin 81 mg and apixaban 5 mg were started"."""
+        region = self.items[self.places[first] + 1 : self.places[second]]
+        signs = [item.value for item in region if item.kind == "separator"]
+        if signs != ["and"] or not all(is_attribute(item) or item.kind == "separator" for item in region):
+            return
+        actions = [item for item in self.found[second] if item.kind == "action"]
+        has_own = any(item.kind == "action" for item in self.found[first])
+        if (
+            actions
+            and not has_own
+            and self.text[max(actions[0].start - 8, 0) : actions[0].start].rstrip().lower().endswith(" were")
+        ):
+            self.found[first].append(actions[0])
 
     def is_joined(self, order: int) -> bool:
         """Return whether a drug is followed by "and" and another one, at the end of a list."""
