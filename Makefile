@@ -44,7 +44,7 @@ clean:  ## remove what the commands wrote, except the metrics
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
 
-# Ray and MkDocs, which quickstart and all do not need.
-.venv/installed-optional: .venv/installed requirements-ray.txt requirements-docs.txt
-	.venv/bin/pip install -r requirements-ray.txt -r requirements-docs.txt -c constraints.txt
+# Ray, FHIR and MkDocs, which quickstart and all do not need.
+.venv/installed-optional: .venv/installed requirements-ray.txt requirements-fhir.txt requirements-docs.txt
+	.venv/bin/pip install -r requirements-ray.txt -r requirements-fhir.txt -r requirements-docs.txt -c constraints.txt
 	touch .venv/installed-optional

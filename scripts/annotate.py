@@ -16,6 +16,7 @@ from scripts.annotation.options import AnnotateOptions, RayOptions
 from scripts.annotation.outcomes import Summary
 from scripts.annotation.readers import rows_on_several_lines, skipped_files
 from scripts.errors import ProjectError, shown_to_user
+from scripts.formats.clinical import ClinicalOptions, TableFormat
 from scripts.formats.reading import Quoting, ReadOptions
 from scripts.formats.registry import FormatName
 
@@ -86,6 +87,25 @@ def annotate_cli(
     folder_ids: Annotated[
         bool, typer.Option("--folder-ids", help="Ids made of file names include the folder as given")
     ] = False,
+    person_column: Annotated[
+        str, typer.Option(help="OMOP's tables, table: column with the patient's id")
+    ] = ClinicalOptions.person_column,
+    date_column: Annotated[
+        str, typer.Option(help="FHIR, OMOP's tables, table: column with the note's date")
+    ] = ClinicalOptions.date_column,
+    omop_tables: Annotated[
+        bool, typer.Option("--omop-tables", help="OMOP: candidates for CONDITION_OCCURRENCE and DRUG_EXPOSURE too")
+    ] = False,
+    subject_reference: Annotated[
+        str, typer.Option(help="FHIR: reference to the patient; names in braces are columns")
+    ] = ClinicalOptions.subject_reference,
+    note_reference: Annotated[
+        str, typer.Option(help="FHIR: reference to the note; {id} is its id")
+    ] = ClinicalOptions.note_reference,
+    code_system: Annotated[
+        str, typer.Option(help="FHIR: URI of the system of the codes; that of the linked vocabulary if empty")
+    ] = ClinicalOptions.code_system,
+    table_format: Annotated[TableFormat, typer.Option(help="Table: format of its files")] = "csv",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over if the folder holds a run")] = False,
     engine: Annotated[
@@ -111,6 +131,15 @@ def annotate_cli(
             part_size=part_size,
             note_timeout=note_timeout,
             reading=ReadOptions(text_column, id_column, encoding, delimiter, quoting, folder_ids),
+            clinical=ClinicalOptions(
+                person_column=person_column,
+                date_column=date_column,
+                subject_reference=subject_reference,
+                note_reference=note_reference,
+                code_system=code_system,
+                omop_tables=omop_tables,
+                table_format=table_format,
+            ),
             strict=strict,
             overwrite=overwrite,
             ray=make_ray_options(engine, actors=actors, gpus=gpus, address=address),
@@ -159,6 +188,8 @@ def show_summary(
         msg.info(f"{path} has {rows} rows, {number} of them on several lines")
     if skipped:
         msg.warn(f"{len(skipped)} files of no known format were not read, the first is {skipped[0]}")
+    for reason, number in sorted(summary.left_out.items()):
+        msg.warn(f"{number} entities: {reason}")
     if summary.rejected:
         msg.warn(f"{summary.rejected} notes were rejected: {output}/rejected.jsonl says why")
 

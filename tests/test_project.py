@@ -199,7 +199,7 @@ def test_documented_commands_exist(path: str) -> None:
 
 
 def test_each_pin_lies_in_its_range() -> None:
-    files = [ROOT / "requirements.txt", ROOT / "requirements-ray.txt"]
+    files = [ROOT / "requirements.txt", ROOT / "requirements-ray.txt", ROOT / "requirements-fhir.txt"]
     lines = [line for file in files for line in file.read_text(encoding="utf8").splitlines()]
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text(encoding="utf8").split())
     pins = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pins.items()}

@@ -18,9 +18,10 @@ from scripts.annotation.parts import SAME_ID, Ids, cut_parts
 from scripts.annotation.pool import Pool, make_pool
 from scripts.annotation.readers import input_files, read_inputs
 from scripts.annotation.sources import STANDARD_INPUT, check_apart
+from scripts.annotation.vocabulary import linked_vocabulary
 from scripts.files import moved_into_place
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import TOKEN_FORMATS, WRITERS
+from scripts.formats.registry import TOKEN_FORMATS, writer_class
 from scripts.formats.writing import WriteOptions, Writer
 from scripts.gpu import check_gpu
 from scripts.pipelines import load_pipeline
@@ -41,7 +42,8 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
         before, started = Counts.of(run.parts), time.perf_counter()
         if not run.content["finished"]:
             system = f"{described['name']} {described['version']}"
-            writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
+            writing = WriteOptions(options.keep_text, system, run.begun, options.clinical, linked_vocabulary(nlp))
+            writer = writer_class(options.format, options.clinical)(writing)
             total = count_notes(inputs, options.reading)
             threads = options.threads if options.processes == 1 else 1
             with (
@@ -95,10 +97,11 @@ def refuse_known(note: Note | Rejected, ids: Ids) -> Note | Rejected:
 def write_part(run: Run, notes: list[Note | Rejected], pool: Pool, writer: Writer, *, bar: tqdm) -> None:
     """Annotate the notes of one part and write it; see `write_parts`."""
     outcomes = prepare_notes(notes, pool, strict=pool.options.strict, bar=bar)
-    prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
+    prepared = [outcome.content for outcome in outcomes if isinstance(outcome, Prepared)]
     path = run.part_path(writer.suffix)
     with moved_into_place(path) as partial:
         number = Counts.of(run.parts).entities.total() + 1
-        writer.write([outcome.content for outcome in prepared], partial, number_from=number)
+        writer.write(prepared, partial, number_from=number)
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-    run.add_part(path, rejected, part_figures(outcomes))
+    left_out = dict(sorted(writer.left_out(prepared).items()))
+    run.add_part(path, rejected, {**part_figures(outcomes), **({"left_out": left_out} if left_out else {})})

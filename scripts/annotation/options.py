@@ -1,11 +1,13 @@
 """The options of `annotate`: made and checked once, and passed on to the engine, the readers and the writers."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scripts.errors import ProjectError
+from scripts.formats.clinical import ClinicalOptions
+from scripts.formats.omop_tables import OmopTablesWriter
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import WRITERS, check_formats
+from scripts.formats.registry import WRITERS, check_formats, writer_class
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class AnnotateOptions:
     part_size (int): the most notes in a part.
     note_timeout (float): how long the pipeline may take for a note, in seconds; then the note is rejected.
     reading (ReadOptions): how to read the notes.
+    clinical (ClinicalOptions): how to write them for FHIR, OMOP and the table.
     strict (bool): whether to stop at the first note that is rejected.
     overwrite (bool): whether to start over if the folder holds a run.
     ray (RayOptions | None): how to use a Ray cluster; None to work on this machine.
@@ -60,12 +63,14 @@ class AnnotateOptions:
     part_size: int = 10_000
     note_timeout: float = 600.0
     reading: ReadOptions = field(default_factory=ReadOptions)
+    clinical: ClinicalOptions = field(default_factory=ClinicalOptions)
     strict: bool = False
     overwrite: bool = False
     ray: RayOptions | None = None
 
     def __post_init__(self) -> None:
         check_formats([self.format])
+        self.check_clinical()
         if not self.keep_text and not WRITERS[self.format].can_leave_out_text:
             able = [name for name, writer in WRITERS.items() if writer.can_leave_out_text]
             raise ProjectError(
@@ -87,6 +92,30 @@ class AnnotateOptions:
             raise ProjectError("More than one process can't share a GPU", "Leave out --processes.")
         if self.ray:
             self.check_for_ray()
+
+    def check_clinical(self) -> None:
+        """Check that no option is given that the format does not use.
+
+        RAISES (ProjectError): one is.
+        """
+        used = writer_class(self.format, self.clinical).settings
+        for each in fields(ClinicalOptions):
+            if each.name not in used and getattr(self.clinical, each.name) != each.default:
+                able = [name for name, writer in WRITERS.items() if each.name in writer.settings]
+                if each.name in OmopTablesWriter.settings and "omop" not in able:
+                    able.append("omop with --omop-tables")
+                raise ProjectError(
+                    f"--{each.name.replace('_', '-')} is no option of --format {self.format}",
+                    f"It is one of {', '.join(able)}.",
+                )
+
+    @property
+    def clinical_used(self) -> dict[str, Any]:
+        """The options for FHIR, OMOP and the table that the format uses, by name."""
+        used = writer_class(self.format, self.clinical).settings
+        values = {name: getattr(self.clinical, name) for name in used}
+        # Without a flag that is not set, as in the runs of earlier versions, which can be resumed.
+        return {name: value for name, value in values.items() if value is not False}
 
     def check_for_ray(self) -> None:
         """Check that nothing is wanted that a cluster can't do.
@@ -120,6 +149,7 @@ class AnnotateOptions:
             **engine,
             "part_size": self.part_size,
             **self.reading.as_dict(),
+            **self.clinical_used,
         }
 
 

@@ -8,20 +8,28 @@ from scripts.errors import ProjectError
 from scripts.files import moved_into_place
 from scripts.formats import bioc_json, bioc_xml, csv_tsv, json_values, jsonl, parquet, pubtator, text, xlsx
 from scripts.formats.brat import BratWriter
+from scripts.formats.clinical import ClinicalOptions
 from scripts.formats.conll import ConllWriter
 from scripts.formats.docbin import DocBinWriter
+from scripts.formats.fhir import FhirWriter
 from scripts.formats.omop import OmopWriter
+from scripts.formats.omop_tables import OmopTablesWriter
 from scripts.formats.reading import Reader
+from scripts.formats.table import TableWriter
 from scripts.formats.writing import WRITE_DEFAULTS, WriteOptions, Writer
 from scripts.records.documents import Document
 
-FormatName = Literal["jsonl", "parquet", "csv", "brat", "omop", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"]
+FormatName = Literal[
+    "jsonl", "parquet", "csv", "table", "omop", "fhir", "brat", "pubtator", "bioc-xml", "bioc-json", "conll", "docbin"
+]
 WRITERS: dict[str, type[Writer]] = {
     "jsonl": jsonl.JsonlWriter,
     "parquet": parquet.ParquetWriter,
     "csv": csv_tsv.CsvWriter,
-    "brat": BratWriter,
+    "table": TableWriter,
     "omop": OmopWriter,
+    "fhir": FhirWriter,
+    "brat": BratWriter,
     "pubtator": pubtator.PubtatorWriter,
     "bioc-xml": bioc_xml.BioCXmlWriter,
     "bioc-json": bioc_json.BioCJsonWriter,
@@ -48,6 +56,11 @@ READERS: dict[str, Reader] = {
     ".bioc.xml": Reader(bioc_xml.read_notes),
     ".bioc.json": Reader(json_values.read_notes),
 }
+
+
+def writer_class(format: str, clinical: ClinicalOptions) -> type[Writer]:
+    """Return the writer of a format, one of `WRITERS`, with the options for hospitals."""
+    return OmopTablesWriter if format == "omop" and clinical.omop_tables else WRITERS[format]
 
 
 def check_formats(names: Iterable[str], known: Iterable[str] = tuple(WRITERS)) -> None:
