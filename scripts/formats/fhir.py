@@ -35,14 +35,15 @@ DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 # Of the ids of resources. A mention of a note always has the same id, so that loading it again replaces it.
 NAMESPACE = UUID("6f0d3a52-5f4e-5c0a-9d0c-0c8a0f1f7d2e")
-# By the first state that holds. Both of them "present".
+# By the first state that holds.
 CONDITION_VERIFICATION = {"denied": "refuted", "planned": "unconfirmed", "possible": "provisional"}
 ALLERGY_VERIFICATION = {"denied": "refuted", "planned": "unconfirmed", "possible": "unconfirmed"}
 CONFIRMED = "confirmed"
 STATEMENT_STATUS = {"denied": "not-taken", "planned": "intended", "past": "completed", "possible": "unknown"}
 STATEMENT_ACTIONS = {"stop": "stopped", "hold": "on-hold"}
-# FHIR has no place for these of a relative's condition.
+# What is said of mentions without a resource.
 NO_RESOURCE = "no FHIR resource"
+# FamilyMemberHistory has no place for these states of a condition.
 NOT_OF_RELATIVES = ("denied", "planned", "possible")
 MODULES = {
     name: f"fhir.resources.R4B.{name.lower()}"

@@ -1,6 +1,7 @@
 """Candidates for OMOP's tables: only what the patient has and takes, and rows that a database takes."""
 
 import csv
+import json
 import re
 import sqlite3
 from collections import Counter
@@ -9,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from scripts.annotate import annotate
+from scripts.annotation.options import AnnotateOptions
 from scripts.formats.clinical import OMOP_SYSTEM, ClinicalOptions, LinkedVocabulary
 from scripts.formats.omop import OmopWriter
 from scripts.formats.omop_tables import TABLES, OmopTablesWriter
 from scripts.formats.writing import WriteOptions
 from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
+from tests.annotation.pipelines import make_context_pipeline
 from tests.formats.generated import annotated
 from tests.formats.reading_back import read_csv, read_modifiers
 
@@ -297,3 +301,26 @@ def test_another_attribute_with_the_name_of_an_order_is_refused():
     with pytest.raises(ValueError, match="'dose' can't be written as OMOP, where") as caught:
         OmopWriter(OPTIONS).prepare(make_document(("Chemical", order)))
     assert "SECRET" not in str(caught.value)
+
+
+def test_annotate_writes_a_folder_for_each_part_and_counts(tmp_path):
+    make_context_pipeline().to_disk(tmp_path / "model")
+    notes = tmp_path / "notes.jsonl"
+    given = [
+        {"id": "1", "text": "No gout. Takes aspirin.", "mrn": 5, "day": "2026-01-31"},
+        {"id": "2", "text": "Has gout.", "mrn": 6, "day": "2026-01-30"},
+        {"id": "3", "text": "Has gout, takes aspirin.", "mrn": 6},
+    ]
+    notes.write_text("".join(json.dumps(row) + "\n" for row in given))
+    clinical = ClinicalOptions(omop_tables=True, person_column="mrn", date_column="day")
+    options = AnnotateOptions(format="omop", part_size=1, clinical=clinical)
+    summary = annotate(str(tmp_path / "model"), [str(notes)], tmp_path / "run", options)
+    assert summary.left_out == {"no row in CONDITION_OCCURRENCE or DRUG_EXPOSURE: the note has no date": 2}
+    parts = sorted((tmp_path / "run" / "parts").iterdir())
+    assert [part.name for part in parts] == ["part-00000", "part-00001", "part-00002"]
+    rows = {table: [row for part in parts for row in read_csv(part / f"{table}.csv")] for table in TABLES}
+    assert [row["note_nlp_id"] for row in rows["note_nlp"]] == ["1", "2", "3", "4", "5"]
+    assert [(row["drug_exposure_id"], row["person_id"]) for row in rows["drug_exposure"]] == [("2", "5")]
+    assert [row["condition_occurrence_id"] for row in rows["condition_occurrence"]] == ["3"]
+    # Run again, it finds the parts as they are.
+    assert annotate(str(tmp_path / "model"), [str(notes)], tmp_path / "run", options).before == 3
