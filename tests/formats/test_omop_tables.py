@@ -33,8 +33,8 @@ OPTIONS = WriteOptions(
 # What PostgreSQL checks of a type, and SQLite does not. They are no part of the DDL.
 CHECKS = {
     "integer": "typeof({0}) = 'integer' AND {0} BETWEEN -2147483648 AND 2147483647",
-    "date": "date({0}) = {0}",
-    "timestamp": "datetime({0}) = {0}",
+    "date": "date({0}, '+0 days') = {0}",
+    "timestamp": "datetime({0}, '+0 days') = {0}",
 }
 PRESENT = dict.fromkeys(
     ("is_negated", "is_uncertain", "is_historical", "is_hypothetical", "is_family", "is_allergy"), False
