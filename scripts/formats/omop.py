@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from scripts.errors import ProjectError
 from scripts.formats.clinical import mention_concepts, order_of
@@ -72,7 +72,7 @@ class OmopWriter(Writer):
     """
 
     suffix = ".csv"
-    settings = ("omop_tables",)
+    settings: ClassVar[tuple[str, ...]] = ("omop_tables",)
     can_leave_out_text = True
 
     def prepare(self, document: Document) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 # The rows of a sheet of Excel, the header among them, and the characters of a cell.
 SHEET_ROWS, CELL_LENGTH = 2**20, 32_767
 # The first time that a ZIP archive can have.
-NO_TIME = datetime(1980, 1, 1)
+NO_TIME = (1980, 1, 1, 0, 0, 0)
 # What XML and so a workbook can't hold.
 UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
@@ -141,7 +141,7 @@ def write_xlsx(rows: Sequence[Row], path: Path) -> None:
     sheet.append(SCHEMA.names)
     for row in rows:
         sheet.append([make_cell(sheet, row[name]) for name in SCHEMA.names])
-    workbook.properties.created = workbook.properties.modified = NO_TIME
+    workbook.properties.created = workbook.properties.modified = datetime(*NO_TIME)
     content = BytesIO()
     # Not by `save`, which writes the time.
     with ZipFile(content, "w", ZIP_DEFLATED) as archive:
@@ -164,7 +164,7 @@ def repack(content: BytesIO, path: Path) -> None:
     """Write an archive without the times of its files, so that the same rows give the same bytes."""
     with ZipFile(content) as archive, ZipFile(path, "w", ZIP_DEFLATED) as written:
         for name in archive.namelist():
-            written.writestr(ZipInfo(name, NO_TIME.timetuple()[:6]), archive.read(name), ZIP_DEFLATED)
+            written.writestr(ZipInfo(name, NO_TIME), archive.read(name), ZIP_DEFLATED)
 
 
 WRITE_TABLE: dict[str, Callable[[list[Row], Path], None]] = {
