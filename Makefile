@@ -44,8 +44,8 @@ clean:  ## remove what the commands wrote, except the metrics
 	.venv/bin/pip install -r requirements.txt -c constraints.txt
 	touch .venv/installed
 
-# Ray, databases, cassis and MkDocs, which quickstart and all do not need.
-.venv/installed-optional: .venv/installed requirements-ray.txt requirements-sql.txt requirements-xmi.txt requirements-docs.txt
-	.venv/bin/pip install -r requirements-ray.txt -r requirements-sql.txt -r requirements-xmi.txt -r requirements-docs.txt \
-	    -c constraints.txt
+# Ray, databases, FHIR, cassis and MkDocs, which quickstart and all do not need.
+OPTIONAL := ray sql fhir xmi docs
+.venv/installed-optional: .venv/installed $(OPTIONAL:%=requirements-%.txt)
+	.venv/bin/pip install $(OPTIONAL:%=-r requirements-%.txt) -c constraints.txt
 	touch .venv/installed-optional

@@ -17,6 +17,7 @@ from scripts.annotation.options import AnnotateOptions, RayOptions, TableOptions
 from scripts.annotation.outcomes import Summary
 from scripts.annotation.readers import rows_on_several_lines, skipped_files
 from scripts.errors import ProjectError, shown_to_user
+from scripts.formats.clinical import ClinicalOptions, TableFormat
 from scripts.formats.reading import Quoting, ReadOptions
 from scripts.formats.registry import FormatName
 
@@ -91,6 +92,25 @@ def annotate_cli(
     query: Annotated[str, typer.Option(help="Query that finds the notes, if the input is the URL of a database")] = "",
     to: Annotated[str, typer.Option(help="URL of a database for the mentions; files in the folder if empty")] = "",
     table: Annotated[str, typer.Option(help="Table for the mentions in the database of --to")] = "",
+    person_column: Annotated[
+        str, typer.Option(help="OMOP's tables, table: column with the patient's id")
+    ] = ClinicalOptions.person_column,
+    date_column: Annotated[
+        str, typer.Option(help="FHIR, OMOP's tables, table: column with the note's date")
+    ] = ClinicalOptions.date_column,
+    omop_tables: Annotated[
+        bool, typer.Option("--omop-tables", help="OMOP: candidates for CONDITION_OCCURRENCE and DRUG_EXPOSURE too")
+    ] = False,
+    subject_reference: Annotated[
+        str, typer.Option(help="FHIR: reference to the patient; names in braces are columns")
+    ] = ClinicalOptions.subject_reference,
+    note_reference: Annotated[
+        str, typer.Option(help="FHIR: reference to the note; {id} is its id")
+    ] = ClinicalOptions.note_reference,
+    code_system: Annotated[
+        str, typer.Option(help="FHIR: URI of the system of the codes; that of the linked vocabulary if empty")
+    ] = ClinicalOptions.code_system,
+    table_format: Annotated[TableFormat, typer.Option(help="Table: format of its files")] = "csv",
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first note that is rejected")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over if the folder holds a run")] = False,
     by: Annotated[
@@ -122,6 +142,15 @@ def annotate_cli(
             reading=ReadOptions(text_column, id_column, encoding, delimiter, quoting, folder_ids),
             query=query,
             to=make_table_options(to, table),
+            clinical=ClinicalOptions(
+                person_column=person_column,
+                date_column=date_column,
+                subject_reference=subject_reference,
+                note_reference=note_reference,
+                code_system=code_system,
+                omop_tables=omop_tables,
+                table_format=table_format,
+            ),
             strict=strict,
             overwrite=overwrite,
             by=by or "",
@@ -185,6 +214,8 @@ def show_summary(
         msg.info(f"{path} has {rows} rows, {number} of them on several lines")
     if skipped:
         msg.warn(f"{len(skipped)} files of no known format were not read, the first is {skipped[0]}")
+    for reason, number in sorted(summary.left_out.items()):
+        msg.warn(f"{number} entities: {reason}")
     if summary.rejected:
         msg.warn(f"{summary.rejected} notes were rejected: {output}/rejected.jsonl says why")
 

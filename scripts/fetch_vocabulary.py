@@ -21,7 +21,7 @@ from scripts.files import remove, sha256
 from scripts.vocabularies.folder import Description, write_vocabulary
 from scripts.vocabularies.mesh import read_mesh
 from scripts.vocabularies.omop import FILES as OMOP_FILES
-from scripts.vocabularies.omop import read_omop
+from scripts.vocabularies.omop import read_omop, read_sections
 from scripts.vocabularies.rrf import RXNORM_FILES, UMLS_FILES, read_rxnorm, read_umls
 from scripts.vocabularies.tables import check_files
 from scripts.vocabularies.tsv import read_tsv
@@ -56,6 +56,8 @@ def fetch_vocabulary(vocabulary: str, output: Path, *, source: str = "", keep_al
         license=known.license,
         restricted=known.restricted,
         browser=known.browser,
+        system=known.system,
+        sections=read_sections(files[0]) if known.format == "omop" else {},
         groups={label: [*prefixes] for label, prefixes in known.groups.items()},
         sources={path.name: sha256(path) for path in files},
     )

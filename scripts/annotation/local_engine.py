@@ -22,10 +22,11 @@ from scripts.annotation.pool import Pool, make_pool
 from scripts.annotation.queue import FOLDER as QUEUE
 from scripts.annotation.queue import write_queue
 from scripts.annotation.sources import check_apart
+from scripts.annotation.vocabulary import linked_vocabulary
 from scripts.errors import ProjectError
 from scripts.files import remove
 from scripts.formats.drafts import DraftWriter
-from scripts.formats.registry import TOKEN_FORMATS, WRITERS
+from scripts.formats.registry import TOKEN_FORMATS, writer_class
 from scripts.formats.writing import WriteOptions, Writer
 from scripts.gpu import check_gpu
 from scripts.pipelines import load_pipeline
@@ -46,7 +47,8 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
         run = open_run(output, identity, overwrite=options.overwrite, make=make_run)
         before, started = Counts.of(run.parts), time.perf_counter()
         system = f"{described['name']} {described['version']}"
-        writer = WRITERS[options.format](WriteOptions(options.keep_text, system, run.begun))
+        writing = WriteOptions(options.keep_text, system, run.begun, options.clinical, linked_vocabulary(nlp))
+        writer = writer_class(options.format, options.clinical)(writing)
         if found.is_compared or not run.content["finished"]:
             # One of another run, or of this one before a part was lost.
             remove(output / QUEUE)
@@ -126,4 +128,6 @@ def write_part(
         refuse_rejected(outcomes)
     prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    if left_out := dict(sorted(writer.left_out([note.content for note in prepared]).items())):
+        figures = {**figures, "left_out": left_out}
     run.write_part(writer, prepared, rejected, {**part_figures(outcomes), **figures})

@@ -1,12 +1,14 @@
 """The options of `annotate`: made and checked once, and passed on to the engine, the readers and the writers."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from scripts.annotation.sources import is_database
 from scripts.errors import ProjectError
+from scripts.formats.clinical import ClinicalOptions
+from scripts.formats.omop_tables import OmopTablesWriter
 from scripts.formats.reading import ReadOptions
-from scripts.formats.registry import DRAFT_FORMATS, WRITERS, check_formats
+from scripts.formats.registry import DRAFT_FORMATS, WRITERS, check_formats, writer_class
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class AnnotateOptions:
     reading (ReadOptions): how to read the notes.
     query (str): the query that finds the notes, if the input is a database.
     to (TableOptions | None): the table for the mentions; None for files.
+    clinical (ClinicalOptions): how to write them for FHIR, OMOP and the table.
     strict (bool): whether to stop at the first note that is rejected.
     overwrite (bool): whether to start over if the folder holds a run.
     by (str): "uncertainty" to put the notes of the finished run into an order too, the least sure ones first; "" for
@@ -97,6 +100,7 @@ class AnnotateOptions:
     reading: ReadOptions = field(default_factory=ReadOptions)
     query: str = ""
     to: TableOptions | None = None
+    clinical: ClinicalOptions = field(default_factory=ClinicalOptions)
     strict: bool = False
     overwrite: bool = False
     by: str = ""
@@ -104,6 +108,7 @@ class AnnotateOptions:
 
     def __post_init__(self) -> None:
         check_formats([self.format])
+        self.check_clinical()
         if not self.keep_text and not WRITERS[self.format].can_leave_out_text:
             able = [name for name, writer in WRITERS.items() if writer.can_leave_out_text]
             raise ProjectError(
@@ -135,6 +140,35 @@ class AnnotateOptions:
                 f"The format {self.format} can't be written to a table",
                 f"With --to, choose a --format of {', '.join(TABLE_FORMATS)}.",
             )
+        if self.to and self.clinical.omop_tables:
+            raise ProjectError(
+                "--omop-tables writes three tables, and --to one",
+                "Leave out one of them. Files of --omop-tables can be loaded into the database afterwards.",
+            )
+
+    def check_clinical(self) -> None:
+        """Check that no option is given that the format does not use.
+
+        RAISES (ProjectError): one is.
+        """
+        used = writer_class(self.format, self.clinical).settings
+        for each in fields(ClinicalOptions):
+            if each.name not in used and getattr(self.clinical, each.name) != each.default:
+                able = [name for name, writer in WRITERS.items() if each.name in writer.settings]
+                if each.name in OmopTablesWriter.settings and "omop" not in able:
+                    able.append("omop with --omop-tables")
+                raise ProjectError(
+                    f"--{each.name.replace('_', '-')} is no option of --format {self.format}",
+                    f"It is one of {', '.join(able)}.",
+                )
+
+    @property
+    def clinical_used(self) -> dict[str, Any]:
+        """The options for FHIR, OMOP and the table that the format uses, by name."""
+        used = writer_class(self.format, self.clinical).settings
+        values = {name: getattr(self.clinical, name) for name in used}
+        # Without a flag that is not set, as in the runs of earlier versions, which can be resumed.
+        return {name: value for name, value in values.items() if value is not False}
 
     def check_for_ray(self) -> None:
         """Check that nothing is wanted that a cluster can't do.
@@ -176,6 +210,7 @@ class AnnotateOptions:
             "part_size": self.part_size,
             **self.reading.as_dict(),
             **({"to": self.to.as_manifest()} if self.to else {}),
+            **self.clinical_used,
         }
 
 

@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 
 
 class Counts(NamedTuple):
-    """What finished parts contain: notes annotated, notes rejected, words, and entities by label."""
+    """What finished parts contain: notes annotated, notes rejected, words, and entities by label.
+
+    Also how many entities are not in the output of these notes, by the reason.
+    """
 
     notes: int
     rejected: int
     words: int
     entities: Counter[str]
+    left_out: Counter[str]
 
     @classmethod
     def of(cls, parts: Sequence[dict[str, Any]]) -> Counts:
         """Return the sums of what the manifest says about parts."""
         notes, rejected, words = (sum(part[name] for part in parts) for name in ("notes", "rejected", "words"))
-        return cls(notes, rejected, words, sum((Counter(part["entities"]) for part in parts), Counter()))
+        entities: Counter[str] = sum((Counter(part["entities"]) for part in parts), Counter())
+        left_out: Counter[str] = sum((Counter(part.get("left_out", {})) for part in parts), Counter())
+        return cls(notes, rejected, words, entities, left_out)
 
     @property
     def read(self) -> int:
@@ -49,6 +55,7 @@ class Summary(NamedTuple):
     entities (dict[str, int]): entities by label.
     seconds (float): how long this run took, without loading the pipeline.
     words_per_second (float): how many words, the pipeline's tokens, this run read in a second.
+    left_out (dict[str, int]): how many entities the format has no place for, or lacks something of, by the reason.
     """
 
     notes: int
@@ -57,6 +64,7 @@ class Summary(NamedTuple):
     entities: dict[str, int]
     seconds: float
     words_per_second: float
+    left_out: dict[str, int] = {}  # noqa: RUF012
 
     @classmethod
     def of(cls, before: Counts, after: Counts, seconds: float) -> Summary:
@@ -73,6 +81,7 @@ class Summary(NamedTuple):
             entities=dict(after.entities),
             seconds=seconds,
             words_per_second=(after.words - before.words) / seconds,
+            left_out=dict(after.left_out),
         )
 
 

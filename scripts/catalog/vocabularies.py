@@ -25,6 +25,7 @@ class KnownVocabulary(Entry):
     license (str): its terms, which are kept with it.
     restricted (bool): whether its license forbids passing it on, in a wheel for instance.
     browser (str): the address of a concept's page, with {id} in it.
+    system (str): the URI of its code system in FHIR.
     groups (dict[str, tuple[str, ...]]): for each label, the prefixes of the groups of its concepts: tree numbers,
         semantic types, domains or classes.
     """
@@ -39,6 +40,7 @@ class KnownVocabulary(Entry):
     license: str = "Not stated. Check that you may pass it on."
     restricted: bool = False
     browser: str = ""
+    system: str = ""
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -5,14 +5,15 @@ https://ohdsi.github.io/CommonDataModel/cdm54.html#note_nlp
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from scripts.errors import ProjectError
+from scripts.formats.clinical import mention_concepts, order_of
 from scripts.formats.writing import Writer, dump_json, with_attributes
 from scripts.records.documents import Document
 from scripts.records.mentions import Mention
@@ -40,7 +41,7 @@ MODIFIERS_LENGTH = 2000
 # Without a sign and leading zeros: "7" and "07" would be one note to a database.
 INTEGER = re.compile("0|[1-9][0-9]*", re.ASCII)
 HIGHEST_ID = 2**63 - 1
-# "No matching concept": the pipeline maps neither sections nor terms to the standardized vocabularies.
+# "No matching concept": not linked, or to another vocabulary than OMOP's.
 NO_CONCEPT = 0
 # The modifiers of the specification by the attribute that they are read from: name, value if it is false, and if true.
 MODIFIERS = {
@@ -58,17 +59,20 @@ NOT_THERE = {"denied", "family", "planned", "possible"}
 TEMPORAL = {"past": "past", "planned": "future"}
 # Where a heading is, its category is enough; and the cues may be many. Other formats have both.
 LEFT_OUT = ("section_title", "modifiers")
+# What is left out first where all of it is longer than the column.
+LEAST = ("steps", "kb_candidates", "previous", "maximum")
 
 
 class OmopWriter(Writer):
     """A row for each mention, numbered through all files of a run.
 
     "term_modifiers" has the mention's label, confidence, id and attributes as name=value, separated by commas. Those of
-    the context have the specification's names. The value of an attribute that is no string, or has a comma, an equals
-    sign, a quote or a line end in it, is JSON.
+    the context have the specification's names, and each attribute of a medication has its own. The value of an
+    attribute that is no string, or has a comma, an equals sign, a quote or a line end in it, is JSON.
     """
 
     suffix = ".csv"
+    settings: ClassVar[tuple[str, ...]] = ("omop_tables",)
     can_leave_out_text = True
 
     def prepare(self, document: Document) -> list[dict[str, Any]]:
@@ -93,14 +97,16 @@ class OmopWriter(Writer):
         times = [TEMPORAL[state] for state in states if state in TEMPORAL] or ["present"] * bool(states)
         # A run that goes on after it was killed writes the date on which it was begun.
         begun = self.options.begun or datetime.now(UTC)
+        concept = self.concept_id(mention)
         return {
             "note_id": document.id,
-            "section_concept_id": NO_CONCEPT,
+            "section_concept_id": self.section_concept_id(mention),
             "snippet": make_snippet(document.text, mention.start, mention.end) if self.options.keep_text else "",
             "offset": mention.start,
             "lexical_variant": document.text[mention.start : mention.end][:TEXT_LENGTH],
-            "note_nlp_concept_id": NO_CONCEPT,
-            "note_nlp_source_concept_id": NO_CONCEPT,
+            "note_nlp_concept_id": concept,
+            # Names of source vocabularies lead to the standard concept: which one it was is not kept.
+            "note_nlp_source_concept_id": concept,
             "nlp_system": self.options.system[:TEXT_LENGTH],
             "nlp_date": f"{begun:%Y-%m-%d}",
             "nlp_datetime": f"{begun:%Y-%m-%d %H:%M:%S}",
@@ -109,12 +115,29 @@ class OmopWriter(Writer):
             "term_modifiers": make_modifiers(mention),
         }
 
+    def concept_id(self, mention: Mention) -> int:
+        """Return the standard concept of a mention, the first of a composite one; `NO_CONCEPT` if there is none."""
+        identifier = mention_concepts(mention)[0].id
+        # The columns are integers of 32 bits.
+        is_concept = self.options.vocabulary.is_omop and INTEGER.fullmatch(identifier) and len(identifier) < 10
+        return int(identifier) if is_concept else NO_CONCEPT
+
+    def section_concept_id(self, mention: Mention) -> int:
+        """Return the concept of a mention's section, `NO_CONCEPT` if it is unknown."""
+        code = mention.attributes.get("section_code")
+        return self.options.vocabulary.sections.get(code, NO_CONCEPT) if isinstance(code, str) else NO_CONCEPT
+
     def write(self, prepared: Sequence[list[dict[str, Any]]], path: Path, *, number_from: int = 1) -> None:
-        with path.open("w", encoding="utf8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            rows = chain.from_iterable(prepared)
-            writer.writerows({"note_nlp_id": number, **row} for number, row in enumerate(rows, start=number_from))
+        rows = enumerate(chain.from_iterable(prepared), start=number_from)
+        write_rows(({"note_nlp_id": number, **row} for number, row in rows), COLUMNS, path)
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    """Write the rows of a table as CSV, with its header."""
+    with path.open("w", encoding="utf8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def make_modifiers(mention: Mention) -> str:
@@ -122,7 +145,28 @@ def make_modifiers(mention: Mention) -> str:
 
     RAISES (ProjectError): it is longer than the column.
     """
-    others = {name: value for name, value in mention.attributes.items() if name not in (*MODIFIERS, *LEFT_OUT)}
+    pairs = modifier_pairs(mention)
+    modifiers = join_pairs(pairs)
+    for name in LEAST:
+        if len(modifiers) > MODIFIERS_LENGTH:
+            pairs.pop(name, None)
+            modifiers = join_pairs(pairs)
+    if mention.attributes and len(modifiers) > MODIFIERS_LENGTH:
+        raise ProjectError(f"term_modifiers of {len(modifiers)} characters, and OMOP has {MODIFIERS_LENGTH}")
+    return modifiers
+
+
+def join_pairs(pairs: Mapping[str, str]) -> str:
+    """Return modifiers as one string."""
+    return ",".join(f"{name}={value}" for name, value in pairs.items())
+
+
+def modifier_pairs(mention: Mention) -> dict[str, str]:
+    """Return the modifiers of a mention by name.
+
+    RAISES (ProjectError): an attribute has the name of another modifier.
+    """
+    others = other_attributes(mention)
     context = {
         name: values[bool(mention.attributes[attribute])]
         for attribute, (name, *values) in MODIFIERS.items()
@@ -137,10 +181,25 @@ def make_modifiers(mention: Mention) -> str:
         del pairs["confidence"]
     if not mention.concept:
         del pairs["kb_id"]
-    modifiers = ",".join(f"{name}={value}" for name, value in pairs.items())
-    if mention.attributes and len(modifiers) > MODIFIERS_LENGTH:
-        raise ProjectError(f"term_modifiers of {len(modifiers)} characters, and OMOP has {MODIFIERS_LENGTH}")
-    return modifiers
+    return pairs
+
+
+def other_attributes(mention: Mention) -> dict[str, Any]:
+    """Return the attributes of a mention that are not of the context, with those of its order in the order's place.
+
+    RAISES (ProjectError): an attribute has the name of one of the order's.
+    """
+    others = {name: value for name, value in mention.attributes.items() if name not in (*MODIFIERS, *LEFT_OUT)}
+    order = order_of(mention)
+    if not order:
+        return others
+    del others["medication"]
+    # With the name of a field it would be refused all the same.
+    if both := sorted(others.keys() & order.keys()):
+        raise ProjectError(
+            f"the attribute '{both[0]}' can't be written as OMOP, where medications have one of that name"
+        )
+    return {**others, **order}
 
 
 def make_snippet(text: str, start: int, end: int) -> str:

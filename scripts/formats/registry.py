@@ -27,11 +27,15 @@ from scripts.formats import (
 )
 from scripts.formats.annotated import AnnotatedReader, make_notes_reader
 from scripts.formats.brat import BratWriter
+from scripts.formats.clinical import ClinicalOptions
 from scripts.formats.conll import ConllWriter
 from scripts.formats.docbin import DocBinWriter
 from scripts.formats.drafts import DraftWriter
+from scripts.formats.fhir import FhirWriter
 from scripts.formats.omop import OmopWriter
+from scripts.formats.omop_tables import OmopTablesWriter
 from scripts.formats.reading import Reader
+from scripts.formats.table import TableWriter
 from scripts.formats.writing import WRITE_DEFAULTS, WriteOptions, Writer
 from scripts.records.documents import Document
 
@@ -39,8 +43,10 @@ FormatName = Literal[
     "jsonl",
     "parquet",
     "csv",
-    "brat",
+    "table",
     "omop",
+    "fhir",
+    "brat",
     "pubtator",
     "bioc-xml",
     "bioc-json",
@@ -54,8 +60,10 @@ WRITERS: dict[str, type[Writer]] = {
     "jsonl": jsonl.JsonlWriter,
     "parquet": parquet.ParquetWriter,
     "csv": csv_tsv.CsvWriter,
-    "brat": BratWriter,
+    "table": TableWriter,
     "omop": OmopWriter,
+    "fhir": FhirWriter,
+    "brat": BratWriter,
     "pubtator": pubtator.PubtatorWriter,
     "bioc-xml": bioc_xml.BioCXmlWriter,
     "bioc-json": bioc_json.BioCJsonWriter,
@@ -107,6 +115,11 @@ ANNOTATED: dict[str, AnnotatedReader] = {
     "xmi": xmi.read_annotated,
     "datasets": token_rows.read_annotated,
 }
+
+
+def writer_class(format: str, clinical: ClinicalOptions) -> type[Writer]:
+    """Return the writer of a format, one of `WRITERS`, with the options for hospitals."""
+    return OmopTablesWriter if format == "omop" and clinical.omop_tables else WRITERS[format]
 
 
 def check_formats(names: Iterable[str], known: Iterable[str] = tuple(WRITERS)) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from scripts.errors import ProjectError
+from scripts.formats.clinical import ClinicalOptions, LinkedVocabulary
 from scripts.records.documents import Document
 from scripts.records.mentions import Mention
 
@@ -27,11 +29,15 @@ class WriteOptions(NamedTuple):
     keep_text (bool): whether the files may contain more of the texts than the mentions.
     system (str): name and version of the pipeline, for OMOP.
     begun (datetime | None): the date of the run, for OMOP; now if None.
+    clinical (ClinicalOptions): how to write FHIR, OMOP and the table.
+    vocabulary (LinkedVocabulary): what the ids of mentions are from.
     """
 
     keep_text: bool = True
     system: str = ""
     begun: datetime | None = None
+    clinical: ClinicalOptions = ClinicalOptions()
+    vocabulary: LinkedVocabulary = LinkedVocabulary()
 
 
 WRITE_DEFAULTS = WriteOptions()
@@ -46,7 +52,9 @@ class Writer(ABC):
     options (WriteOptions): how to write.
     """
 
-    suffix: ClassVar[str]
+    suffix: str
+    # The fields of `ClinicalOptions` that it uses.
+    settings: ClassVar[tuple[str, ...]] = ()
     # Whether it can write files that contain no more of the texts than the mentions.
     can_leave_out_text: ClassVar[bool] = False
 
@@ -70,6 +78,10 @@ class Writer(ABC):
         path (Path): the file or, for brat, the folder to write.
         number_from (int): the number of the first mention, in formats that number them.
         """
+
+    def left_out(self, prepared: Sequence[Any]) -> Counter[str]:
+        """Return how many mentions of prepared documents can't be in the files, by the reason."""
+        return Counter()
 
 
 def needed_doc(document: Document) -> Doc:

@@ -27,6 +27,8 @@ class Description:
     license (str): its terms.
     restricted (bool): whether its license forbids passing it on.
     browser (str): the address of a concept's page, with {id} in it. Empty if there is none.
+    system (str): the URI of its code system in FHIR. Empty if it is unknown.
+    sections (dict[str, int]): the concepts of sections by their LOINC codes, in OMOP's vocabularies.
     groups (dict[str, list[str]]): for each label, the prefixes of the groups of its concepts.
     sources (dict[str, str]): the sha256 of the files that it was read from, by name.
     concepts, names (int): how many there are.
@@ -39,6 +41,8 @@ class Description:
     license: str = ""
     restricted: bool = False
     browser: str = ""
+    system: str = ""
+    sections: dict[str, int] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     concepts: int = 0

@@ -8,12 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import srsly
+
 from scripts.clinical_ner.linking.concept import Concept
+from scripts.clinical_ner.sections.rules import DEFAULT_RULES
 from scripts.vocabularies.tables import check_files, read_table
 
 FILES = ("CONCEPT.csv", "CONCEPT_SYNONYM.csv", "CONCEPT_RELATIONSHIP.csv")
 DOMAINS = ("Condition", "Drug")
 ENGLISH = "4180186"
+LOINC = "LOINC"
 
 
 def read_omop(folder: Path) -> Iterator[Concept]:
@@ -62,3 +66,26 @@ def read_mappings(path: Path, concepts: dict[str, tuple[str, str, bool]]) -> dic
         if is_mapping and target in concepts and concepts[target][2]:
             standard[source].append(target)
     return standard
+
+
+def read_sections(path: Path) -> dict[str, int]:
+    """Return the concepts of the sections that the library finds, if LOINC is in the download.
+
+    path (Path): CONCEPT.csv.
+    RETURNS (dict[str, int]): concept id by LOINC code.
+    RAISES (ProjectError): a column is missing, or the file is damaged.
+    """
+    codes = section_codes()
+    columns = ("concept_id", "vocabulary_id", "concept_code", "invalid_reason")
+    return {
+        row["concept_code"]: int(row["concept_id"])
+        for row in read_table(path, columns)
+        if row["vocabulary_id"] == LOINC and row["concept_code"] in codes and not row["invalid_reason"]
+    }
+
+
+def section_codes() -> set[str]:
+    """Return the LOINC codes in the library's rules of sections."""
+    rules = srsly.read_json(DEFAULT_RULES)
+    own = (rule.get("metadata", {}).get("loinc") for rule in rules["section_rules"])
+    return {*rules["codes"].values(), *filter(None, own)}

@@ -8,7 +8,7 @@ import pytest
 from scripts.clinical_ner.linking.concept import Concept
 from scripts.errors import ProjectError
 from scripts.vocabularies.mesh import read_mesh
-from scripts.vocabularies.omop import read_omop
+from scripts.vocabularies.omop import read_omop, read_sections
 from scripts.vocabularies.rrf import read_rxnorm, read_umls
 from scripts.vocabularies.tsv import read_tsv
 
@@ -267,3 +267,15 @@ def test_a_damaged_tsv_is_refused(tmp_path, content, why):
     (tmp_path / "own.tsv").write_bytes(content)
     with pytest.raises(ProjectError, match=why):
         list(read_tsv(tmp_path / "own.tsv"))
+
+
+def test_omop_sections_are_the_loinc_codes_of_the_library(tmp_path):
+    head = OMOP["CONCEPT.csv"].splitlines()[0]
+    added = rows(
+        "3001/Allergies/Note/LOINC/Survey/S/48765-2/19700101/20991231/",
+        "3002/Old allergies/Note/LOINC/Survey//10160-0/19700101/20991231/D",
+        "3003/Sodium/Measurement/LOINC/Lab Test/S/2951-2/19700101/20991231/",
+        "3004/Allergies/Note/Other/Survey/S/10157-6/19700101/20991231/",
+    )
+    (tmp_path / "CONCEPT.csv").write_text(f"{head}\n{added}", encoding="utf8")
+    assert read_sections(tmp_path / "CONCEPT.csv") == {"48765-2": 3001}
