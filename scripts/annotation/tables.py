@@ -9,7 +9,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -92,7 +92,8 @@ class MentionTable:
         if found.has_table(self.name, schema=schema):
             self.table = sa.Table(self.name, sa.MetaData(), *self.found_columns(found), schema=schema)
         else:
-            self.table = expected.to_metadata(sa.MetaData(), schema=schema, name=self.name)
+            # The stubs don't know that None is the default schema.
+            self.table = expected.to_metadata(sa.MetaData(), schema=cast(Any, schema), name=self.name)
             self.table.create(connection)
         self.cells = [
             Cell.of(column, self.database.kind) for column in self.table.columns if column.name != self.number

@@ -105,7 +105,8 @@ def time_database(model: str, url: str, texts: list[str]) -> dict[str, float]:
         sa.Table(name, tables, sa.Column("id", sa.Integer))
     rows = [{"id": number, "text": text} for number, text in enumerate(texts)]
     database.transact(lambda connection: tables.drop_all(connection))
-    database.transact(lambda connection: (note.create(connection), connection.execute(note.insert(), rows)))
+    database.transact(note.create)
+    database.transact(lambda connection: connection.execute(note.insert(), rows))
     options = AnnotateOptions(
         format="csv", query="select id, text from benchmark_note", to=TableOptions(url, "benchmark_mention")
     )

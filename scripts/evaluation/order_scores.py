@@ -109,8 +109,11 @@ def order_parts(doc: Doc) -> dict[str, list[OrderPart]]:
 def plain_value(part: Mapping[str, Any]) -> str:
     """Return the value of an attribute as a text that is equal for equal values."""
     # JSON can change the last digit of a number.
-    rounded = {name: round(each, DIGITS) if isinstance(each, float) else each for name, each in part.items()}
-    value = {name: each for name, each in rounded.items() if name not in DERIVED}
+    value: dict[str, Any] = {
+        name: round(each, DIGITS) if isinstance(each, float) else each
+        for name, each in part.items()
+        if name not in DERIVED
+    }
     if isinstance(value.get("reason"), Mapping):
         value["reason"] = " ".join(value["reason"]["text"].split())
     return repr(sorted(value.items()))

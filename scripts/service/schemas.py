@@ -238,7 +238,8 @@ def request_model(
     text: Any = Annotated[str, Field(max_length=max_characters)]
     texts: Any = Annotated[list[text], Field(max_length=max_texts)]
     label: Any = Literal[tuple(labels)] if labels else str
-    included: Any = list[Literal[tuple(states)]] if states else Annotated[None, BeforeValidator(refuse_states)]
+    state: Any = Literal[tuple(states)] if states else None
+    included: Any = list[state] if states else Annotated[None, BeforeValidator(refuse_states)]
     least: Any = (
         Annotated[float, Field(ge=0, le=1)] if confidence else Annotated[None, BeforeValidator(refuse_confidence)]
     )

@@ -24,7 +24,7 @@ HPI: No gout. Possible gout. Start aspirin if needed. Takes aspirin.
 """
 # For each mention: what is true of it, and its cues.
 EXPECTED = [
-    ("is_historical", ["PMH:", "PMH"]),
+    ("is_historical", ["PMH:"]),
     ("is_allergy", ["ALLERGIES:", "ALLERGIES:"]),
     ("is_family", ["FAMILY HISTORY:", "Father"]),
     ("is_negated", ["No"]),

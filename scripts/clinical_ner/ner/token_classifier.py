@@ -280,11 +280,11 @@ def to_numpy(ops: Ops, scores: list[Floats2d]) -> list[numpy.ndarray]:
 
 def resize_transitions(transitions: Model, size: int) -> None:
     """Make room for the transitions of further tags, with a score of 0."""
-    new = transitions.ops.alloc2f(size, size)
+    new = numpy.zeros((size, size), dtype="f")
     if transitions.has_param("W"):
-        old = transitions.get_param("W")
+        old = transitions.ops.to_numpy(transitions.get_param("W"))
         new[: len(old), : len(old)] = old
-    transitions.set_param("W", new)
+    transitions.set_param("W", transitions.ops.asarray2f(new))
 
 
 TOKEN_CLASSIFIER = Factory(
