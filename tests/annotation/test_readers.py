@@ -86,8 +86,6 @@ def write_conll(notes: list[Note], path: Path) -> None:
 
 
 ROW_WRITERS = {
-    ".conll": write_conll,
-    ".iob": write_conll,
     ".csv": write_csv,
     ".tsv": lambda notes, path: write_csv(notes, path, dialect=csv.excel_tab),
     ".jsonl": write_jsonl,
@@ -633,5 +631,6 @@ def write_notes(notes: list[Note], folder: Path, suffix: str) -> Path:
     elif packed:
         path.write_bytes(pack(write_notes(notes, folder, f".{unpacked}").read_bytes(), f".{packed}"))
     else:
-        ROW_WRITERS[".jsonl" if suffix == ".ndjson" else suffix](notes, path)
+        writers = {**ROW_WRITERS, ".ndjson": write_jsonl, ".conll": write_conll, ".iob": write_conll}
+        writers[suffix](notes, path)
     return path

@@ -6,7 +6,7 @@ It replaces spaCy's `ner` under that name and sets `ent._.confidence`, which is 
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy
 from spacy.language import Language
@@ -284,7 +284,7 @@ def resize_transitions(transitions: Model, size: int) -> None:
     if transitions.has_param("W"):
         old = transitions.ops.to_numpy(transitions.get_param("W"))
         new[: len(old), : len(old)] = old
-    transitions.set_param("W", transitions.ops.asarray2f(new))
+    transitions.set_param("W", transitions.ops.asarray2f(cast(Any, new)))
 
 
 TOKEN_CLASSIFIER = Factory(
