@@ -215,7 +215,9 @@ CONSTRUCTS = {
     "a line end in a sentence": r"[a-z]\n *[a-z]",
     "vital signs": r"(?i)\b(bp|hr|pulse)\b.* \d+",
     "lab values": r"(?i)\b(sodium|potassium|k\+|na|wbc|cbc|bmp|hgb|hb)\b:? \d",
-    "a dose, route and frequency": r"<C>,? .*\d+ ?(mg|mcg|units)\b.*\b(PO|SC|IV|inhaled)\b.*(daily|BID|TID|QHS)",
+    "a dose, route and frequency": r"(?i)<C>,? .*\d+ ?(mg|mcg|units|puffs?|tablets?)\b.*"
+    r"\b(PO|SC|IV|IM|SL|inhaled|orally|by mouth|subcutaneously|oral)\b.*"
+    r"(daily|BID|TID|QID|QHS|nightly|weekly|every|each|once|twice|times|q\d|hourly|at night|at bedtime|morning|OD)",
     "a dose before or after a drug": r"<C>[ ,]+\d+(\.\d+)? (mg|mcg)\b",
     "a generic name with its brand": r"<C> (\(|\[|/ brand )<C>",
     "two diagnoses and a slash": r"<D> ?/ ?<D>",
@@ -269,7 +271,7 @@ def test_any_seed_gives_a_note_with_exact_mentions(seed, split, note_type):
     note = generate_note(LAYOUTS_OF[split][note_type], terms, VALUES, fake)
     assert 40 <= len(note.text.split()) <= 2000
     end_before = 0
-    for start, end, term, _ in note.mentions:
+    for start, end, term, *_ in note.mentions:
         form = " ".join(note.text[start:end].split())
         forms = {squeezed(each): part for part in term.parts or (term,) for each in part.surface_forms}
         assert terms_of(form, forms) == list(term.parts or (term,))

@@ -237,7 +237,7 @@ class Tied:
         if place - before > NEAR or not all(map(self.is_between, range(before + 1, place))):
             return item
         name = self.text[drug.start : drug.end].lower()
-        if name in self.analytes or name.split()[-1] in self.analytes or order in self.measured:
+        if not {name, *name.split()[-1:]}.isdisjoint(self.analytes) or order in self.measured:
             return item
         following = self.items[place + 1] if place + 1 < len(self.items) else None
         ends = following is None or following.kind in ("separator", "drug", "negation")

@@ -547,7 +547,7 @@ SENTENCES = {
         [Hypothyroidism], longstanding.
         Recent [URI].
         Recurrent [UTI].
-        [Breast cancer] in remission.
+        [Breast cancer|H] in remission.
         Former [alcohol abuse|H].
         Resolved [hepatitis|N].
         Background of [IHD|H] and [AF|H].
