@@ -254,7 +254,6 @@ def test_context_and_section_are_in_the_answer_and_described(context_client):
         "is_historical": True,
         "modifiers": [
             {"category": "HISTORICAL", "start": 0, "end": 4},
-            {"category": "HISTORICAL", "start": 0, "end": 3},
         ],
     }
     assert unknown["attributes"] == {**absent, "modifiers": []}
