@@ -90,7 +90,8 @@ def rejected(folder):
     return [json.loads(line) for line in (folder / "rejected.jsonl").read_bytes().splitlines()]
 
 
-@pytest.mark.parametrize("format", WRITERS)
+# A table has concepts instead of mentions, and FHIR needs the patient's id: see their own tests.
+@pytest.mark.parametrize("format", [name for name in WRITERS if name not in ("table", "fhir")])
 def test_each_format_has_the_mentions_of_each_note(tmp_path, model, notes, format):
     summary = annotate(model, [notes], tmp_path / "run", format=format, part_size=4)
     assert (summary.notes, summary.rejected, summary.entities) == (6, 0, {"Chemical": 32, "Disease": 2})
