@@ -110,8 +110,8 @@ def test_gradients_that_overflow_are_an_error(trained: Path) -> None:
         compare_gradients("same", nlp, nlp, ["aspirin caused gout in 3 rats."])
 
 
-@pytest.mark.parametrize(("cpu", "gpu", "passed"), [(0.6, 0.61, True), (0.61, 0.6, True), (0.6, 0.57, False)])
-def test_scores_may_differ_by_two_points(cpu: float, gpu: float, passed: bool) -> None:
+@pytest.mark.parametrize(("cpu", "gpu", "passed"), [(0.6, 0.64, True), (0.64, 0.6, True), (0.6, 0.54, False)])
+def test_scores_may_differ_by_five_points(cpu: float, gpu: float, passed: bool) -> None:
     check = compare_scores("F1", cpu, gpu)
     assert check.passed is passed
     assert check.details == {"f1_cpu": cpu, "f1_gpu": gpu}
