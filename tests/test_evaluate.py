@@ -20,6 +20,8 @@ from scripts.evaluation.reliability import score_confidence
 from scripts.evaluation.scoring import ScoredDocument
 from scripts.records.bigbio import Record, write_records
 from scripts.records.mentions import DEFAULT_LABELS, Mention, parse_labels
+from scripts.reporting.html_page import make_environment
+from scripts.reporting.model_card import make_card
 from tests.marked import make_record
 
 LABELS = parse_labels(DEFAULT_LABELS)
@@ -254,3 +256,26 @@ def test_confidence_is_compared_with_the_annotations_own_offsets() -> None:
     at_60 = next(row for row in found["thresholds"] if row["threshold"] == 0.6)
     assert (at_60["entities"], at_60["precision"], at_60["recall"]) == (1, 1, pytest.approx(1 / 3))
     assert score_confidence([ScoredDocument("d", [], [])], {"d": Doc(doc.vocab)})["reliability"] == []
+
+
+def test_joined_corpora_are_scored_by_themselves_and_only_for_the_labels_that_they_annotate(tmp_path: Path) -> None:
+    both = ["[Chemical Aspirin] in [Disease gout].", "Nothing."]
+    diseases = ["Aspirin for [Disease gout].", "Aspirin only."]
+    for split in ("train", "dev", "test"):
+        records = [
+            {**make_record(text, document_id=f"{name}-{split}-{number}"), "corpus": name}
+            for name, texts in {"both": both, "diseases": diseases}.items()
+            for number, text in enumerate(texts)
+        ]
+        write_records(records, tmp_path / "records" / f"{split}.jsonl")
+    convert(tmp_path / "records", tmp_path / "corpus", labels=LABELS)
+    make_pipeline(tmp_path / "model", {"Aspirin": "Chemical", "gout": "Disease"})
+    scores = run(tmp_path)
+    # Nobody knows whether the corpus of diseases has chemicals.
+    assert [scores["scores"]["micro"][key] for key in ("tp", "fp", "fn")] == [3, 0, 0]
+    parts = {row["part"]: row["scores"]["micro"]["tp"] for row in scores["slices"] if row["group"] == "corpus"}
+    assert parts == {"both": 2, "diseases": 1}
+    # The folder's name is the profile.
+    scores["corpus"]["profile"] = "both+diseases"
+    card = str(make_card(scores, make_environment(html=False)))
+    assert "both and diseases" in card and "en_both" not in card

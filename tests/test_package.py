@@ -237,6 +237,15 @@ def test_a_restricted_vocabulary_is_not_put_into_a_wheel_by_itself() -> None:
         check_vocabulary({**VOCABULARY, "restricted": True}, allowed=False)
 
 
+def test_wheel_of_several_corpora_names_and_cites_each() -> None:
+    encoder = {"source": "x", "revision": "1", "encoder": "minilm", "licence": "MIT"}
+    options = {"profile": "bc5cdr+own", "encoder": encoder, "version": "1.0", "performance": {}}
+    meta = make_meta({"labels": {"ner": ["X"]}}, **options)
+    assert meta["name"] == "ner_bc5cdr_and_own_minilm"
+    assert [source["name"] for source in meta["sources"][:2]] == ["BioCreative V CDR corpus (BC5CDR)", "own"]
+    assert "fine-tuned on the BioCreative V CDR corpus (BC5CDR) and the own." in meta["description"]
+
+
 def test_path_of_a_local_encoder_stays_out_of_the_wheel() -> None:
     encoder = {"encoder": "own", "source": "/home/someone/models/own-bert", "revision": "", "licence": ""}
     meta = make_meta({"labels": {"ner": ["X"]}}, profile="p", encoder=encoder, version="1.0", performance={})
