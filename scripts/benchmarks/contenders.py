@@ -7,7 +7,6 @@ from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
 
-import numpy
 import torch
 from spacy.language import Language
 from spacy.util import registry
@@ -120,10 +119,10 @@ def hugging_face(nlp: Language, encoder: HFObjects, *, batch_size: int, by_lengt
 
 
 def make_tagger(nlp: Language, encoder: HFObjects) -> PreTrainedModel:
-    """Put the encoder into transformers' model for token classification, with the weights of the head.
+    """Put the encoder into transformers' model for token classification, which finds nothing.
 
-    If the head has no BIO tag for each token, the model finds nothing: the least work for what follows it. Random
-    weights would find something everywhere.
+    Our heads are no linear layer over single tokens, as that model's is. To find nothing is the least work for what
+    follows it; random weights would find something everywhere.
     """
     head: Any = nlp.get_pipe(entity_pipes(nlp)[0])
     tags = ["O", *(f"{position}-{label}" for label in head.labels for position in "BI")]
@@ -131,11 +130,8 @@ def make_tagger(nlp: Language, encoder: HFObjects) -> PreTrainedModel:
     config.id2label, config.label2id = dict(enumerate(tags)), {tag: number for number, tag in enumerate(tags)}
     model = AutoModelForTokenClassification.from_config(config)
     setattr(model, model.base_model_prefix, encoder.transformer)
-    weights = {"W": torch.zeros_like(model.classifier.weight), "b": torch.tensor([float(tag == "O") for tag in tags])}
-    if getattr(head, "tags", None) == tags:
-        (linear,) = head.model.get_ref("output_layer").layers
-        weights = {name: torch.from_numpy(numpy.array(linear.ops.to_numpy(linear.get_param(name)))) for name in weights}
-    model.classifier.load_state_dict({"weight": weights["W"], "bias": weights["b"]})
+    bias = torch.tensor([float(tag == "O") for tag in tags])
+    model.classifier.load_state_dict({"weight": torch.zeros_like(model.classifier.weight), "bias": bias})
     return model.to(encoder.transformer.device)
 
 

@@ -58,7 +58,8 @@ def test_wheels_of_one_name_do_not_meet(tmp_path: Path) -> None:
 def models(project: Path, trained: Path) -> dict[str, Path]:
     """A pipeline with each head."""
     config, encoder, corpus = (project / name for name in ("configs/ner.cfg", "tiny", "corpus"))
-    return {"token": trained, "transition": train(config, encoder, corpus, project / "transition", TrainOptions(100))}
+    options = TrainOptions(100, head="transition")
+    return {"token": trained, "transition": train(config, encoder, corpus, project / "transition", options)}
 
 
 @pytest.mark.parametrize(("head", "precisions"), [("transition", ["fp32"]), ("token", ["fp32", "int8"])])
