@@ -206,7 +206,8 @@ def test_time_is_linear(text: str) -> None:
     find_layout("PMH: warm", table)
     start = time.process_time()
     find_layout(text, table)
-    assert time.process_time() - start < 1
+    # Half of it on a quiet machine.
+    assert time.process_time() - start < 2
 
 
 RULE = {"literal": "Pets", "category": "pets"}
