@@ -156,9 +156,9 @@ def test_an_encoders_wordpieces_stand_over_their_tags(doc, encoder):
 
 def test_all_fields_are_described():
     rows = list(field_rows(features()))
-    assert rows[:3] == [("passages", "list of object"), ("  document_id", "string"), ("  type", "string")]
+    assert rows[:3] == [("corpus", "string"), ("passages", "list of object"), ("  document_id", "string")]
     assert ("    offsets", "list of list of int32") in rows
-    assert len(rows) == 24
+    assert len(rows) == 25
 
 
 @pytest.mark.parametrize(
