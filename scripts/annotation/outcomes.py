@@ -64,7 +64,7 @@ class Summary(NamedTuple):
     entities: dict[str, int]
     seconds: float
     words_per_second: float
-    left_out: dict[str, int] = {}  # noqa: RUF012
+    left_out: dict[str, int]
 
     @classmethod
     def of(cls, before: Counts, after: Counts, seconds: float) -> Summary:

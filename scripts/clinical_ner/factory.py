@@ -27,3 +27,14 @@ class Factory:
         # Language.factory refuses to replace another copy's function (E004).
         catalogue.REGISTRY.pop((*registry.factories.namespace, self.name), None)
         Language.factory(self.name, func=self.function, **self.settings)
+
+
+def check_fraction(name: str, value: float) -> None:
+    """Check a setting that is a fraction or a probability.
+
+    name (str): the setting's name.
+    value (float): its value.
+    RAISES (ValueError): it is not within 0 and 1.
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} ({value}) must be within [0, 1]")

@@ -8,7 +8,7 @@ dot is the context that the sentence puts a term in: `No {absent1.negated}`, `{f
 
 `{dose1}`, `{route1}`, `{frequency1}`, `{form1}`, `{duration1}` and `{prn1}` are parts of the order of `drug1`, in the
 wording of `orders.yaml`; `{route1:IV}` is a given one. `{why1.planned}` is the reason of `{prn1}`, and
-`{act1:hold held}` is an action with its value and text. The number 0 stands for all drugs of the template.
+`{act1:hold held}` is an action with its value and text. The number 0 means all drugs of the template.
 
 A section has a `category`, medspaCy's name for it, and its `header` may have several wordings: an author keeps to one
 style, so the first wordings of all sections go together, and so on.
@@ -192,7 +192,7 @@ class Values:
     lists (dict[str, list[str]]): what fills slots that are no terms, by the slot's name.
     groups (dict[str, dict[str, Any]]): the patients whom a group of terms fits, where that is not all.
     imaged (list[str]): the groups of terms that an image can show.
-    modifiers (list[Modifiers]): the words that may stand beside diagnoses.
+    modifiers (list[Modifiers]): the words that can be added to diagnoses.
     orders (Orders): how drugs are ordered.
     """
 

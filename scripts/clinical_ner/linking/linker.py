@@ -9,7 +9,7 @@ import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..factory import Factory
+from ..factory import Factory, check_fraction
 from ..version import check_version
 from .forms import composite_parts
 from .index import NameIndex
@@ -33,8 +33,7 @@ def make_linker(nlp: Language, name: str, threshold: float) -> "Linker":
     RETURNS (Linker): the component.
     RAISES (ValueError): the threshold is not within 0 and 1.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold ({threshold}) must be within [0, 1]")
+    check_fraction("threshold", threshold)
     check_version(nlp)
     return Linker(name, threshold=threshold)
 

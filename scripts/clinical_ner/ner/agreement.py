@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc, Span
 
-from ..factory import Factory
+from ..factory import Factory, check_fraction
 from ..version import check_version
 from .mentions import mean_confidence, read_mentions, set_confidence, set_mentions, taken_tokens
 
@@ -34,8 +34,7 @@ def make_agreement(nlp: Language, name: str, share: float) -> "Agreement":
     RETURNS (Agreement): the component.
     RAISES (ValueError): the share is not within 0 and 1.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share ({share}) must be within [0, 1]")
+    check_fraction("share", share)
     check_version(nlp)
     return Agreement(share)
 

@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span
 
 from ..factory import Factory
 from ..version import check_version
+from .mentions import with_bounds
 
 # The last period of "U.S." belongs to it.
 DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
@@ -54,7 +55,7 @@ def trim(ent: Span) -> Span | None:
         end -= 1
     if (start, end) == (ent.start, ent.end):
         return ent
-    return like(ent, start, end) if start < end else None
+    return with_bounds(ent, start, end) if start < end else None
 
 
 def is_full_stop(doc: Doc, start: int, end: int) -> bool:
@@ -67,14 +68,6 @@ def is_full_stop(doc: Doc, start: int, end: int) -> bool:
     if doc[end - 1].text != ".":
         return False
     return end - start < 2 or not DOTTED.fullmatch(doc[end - 2].text) or end == len(doc)
-
-
-def like(ent: Span, start: int, end: int) -> Span:
-    """Return a mention with other bounds, and with the label, the ids and the confidence of the one given."""
-    mention = Span(ent.doc, start, end, label=ent.label, kb_id=ent.kb_id, span_id=ent.id)
-    if ent.has_extension("confidence"):
-        mention._.confidence = ent._.confidence
-    return mention
 
 
 BOUNDARIES = Factory(

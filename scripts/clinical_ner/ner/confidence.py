@@ -11,7 +11,7 @@ import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..factory import Factory
+from ..factory import Factory, check_fraction
 from ..version import check_version
 from .calibration import Calibration
 from .mentions import CONFIDENCE, set_mentions
@@ -28,8 +28,7 @@ def make_confidence(nlp: Language, name: str, threshold: float) -> "Confidence":
     RETURNS (Confidence): the component.
     RAISES (ValueError): the threshold is not within 0 and 1.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold ({threshold}) must be within [0, 1]")
+    check_fraction("threshold", threshold)
     check_version(nlp)
     return Confidence(threshold)
 

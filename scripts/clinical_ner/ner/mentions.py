@@ -27,7 +27,12 @@ def without_blanks(ent: Span) -> Span | None:
         return None
     if (seen[0], seen[-1] + 1) == (ent.start, ent.end):
         return ent
-    mention = Span(ent.doc, seen[0], seen[-1] + 1, ent.label, kb_id=ent.kb_id, span_id=ent.id)
+    return with_bounds(ent, seen[0], seen[-1] + 1)
+
+
+def with_bounds(ent: Span, start: int, end: int) -> Span:
+    """Return a mention with other bounds, and with the label, the ids and the confidence of the one given."""
+    mention = Span(ent.doc, start, end, label=ent.label, kb_id=ent.kb_id, span_id=ent.id)
     if ent.has_extension(CONFIDENCE):
         mention._.confidence = ent._.confidence
     return mention
