@@ -23,7 +23,7 @@ from scripts.clinical_ner.partial import ANNOTATED_LABELS
 from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place, sha256
 from scripts.formats.docbin import CORPUS, GOLD_SECTIONS, make_doc_bin
-from scripts.records.bigbio import Record, document_id, document_text, read_corpus
+from scripts.records.bigbio import TRAIN, TRAIN_ON, Record, choose_training, document_id, document_text, read_corpus
 from scripts.records.checks import check_ids, check_record
 from scripts.records.joining import annotated_labels, corpus_name
 from scripts.records.mentions import (
@@ -181,20 +181,24 @@ def balance(records: Sequence[Record]) -> list[Record]:
     ]
 
 
-def convert(source: Path, output: Path, *, labels: dict[str, str], sizes: str = NATURAL) -> dict[str, dict[str, Any]]:
+def convert(
+    source: Path, output: Path, *, labels: dict[str, str], sizes: str = NATURAL, train_on: str = TRAIN
+) -> dict[str, dict[str, Any]]:
     """Convert a corpus. Nothing is written until all records have been checked.
 
     source (Path): the folder with {train,dev,test}.jsonl.
     output (Path): the folder for {train,dev,test}.spacy and report.json.
     labels (dict[str, str]): label by pattern of the entity type.
     sizes (str): "natural", or "equal", which repeats training documents of smaller corpora; see `balance`.
-    RETURNS (dict[str, dict]): the counts by split, as in report.json. That file also has "partly_annotated": the
-        labels of corpora that do not annotate all of them.
-    RAISES (ProjectError): a split is missing, a record is not valid, or there are no such sizes.
+    train_on (str): "train", or "train+dev"; see `choose_training`.
+    RETURNS (dict[str, dict]): the counts by split, as in report.json. That file also has "train_on" if it
+        is not "train", and "partly_annotated", the labels of corpora that do not annotate all of them.
+    RAISES (ProjectError): a split is missing, a record is not valid, or there are no such sizes or documents to train
+        on.
     """
     if sizes not in SIZES:
         raise ProjectError(f"There are no sizes '{sizes}'", f"Use one of: {', '.join(SIZES)}")
-    splits = read_corpus(source)
+    splits = choose_training(read_corpus(source), train_on)
     for records in splits.values():
         for record in records:
             check_record(record, labels)
@@ -212,7 +216,8 @@ def convert(source: Path, output: Path, *, labels: dict[str, str], sizes: str = 
             )
             doc_bin.to_disk(partial / f"{split}.spacy")
             report[split]["sha256"] = sha256(partial / f"{split}.spacy")
-        srsly.write_json(partial / "report.json", report | ({"partly_annotated": annotated} if annotated else {}))
+        notes = {"train_on": "" if train_on == TRAIN else train_on, "partly_annotated": annotated}
+        srsly.write_json(partial / "report.json", report | {name: note for name, note in notes.items() if note})
     for name, own in annotated.items():
         msg.info(f"{name} annotates only {', '.join(own)}: training takes other labels in it for unknown")
     return report
@@ -225,10 +230,11 @@ def convert_cli(
     sizes: Annotated[
         str, typer.Option(help=f"Sizes of several corpora in training: {' or '.join(SIZES)} (documents are repeated)")
     ] = NATURAL,
+    train_on: Annotated[str, typer.Option(help=f"Documents to train on: {' or '.join(TRAIN_ON)}")] = TRAIN,
 ) -> None:
     """Convert BigBio records to spaCy's DocBin with entity spans."""
     with shown_to_user():
-        report = convert(source, output, labels=choose_labels(labels, source.name), sizes=sizes)
+        report = convert(source, output, labels=choose_labels(labels, source.name), sizes=sizes, train_on=train_on)
     for split, counts in report.items():
         by_label = ", ".join(f"{label} {count}" for label, count in counts["mentions_by_label"].items())
         msg.good(f"{split}: {counts['mentions']} mentions ({by_label}) in {counts['documents']} documents")

@@ -232,6 +232,25 @@ def test_documents_say_which_labels_their_corpus_annotates(tmp_path: Path) -> No
     assert srsly.read_json(tmp_path / "corpus" / "report.json")["partly_annotated"] == {"diseases": ["Disease"]}
 
 
+def test_nine_of_ten_dev_documents_can_be_trained_on(tmp_path: Path) -> None:
+    source = tmp_path / "records"
+    texts = {"train": ["gout"], "dev": [f"gout {number}" for number in range(12)], "test": ["gout again"]}
+    for split, own in texts.items():
+        records = [make_record(text, document_id=f"{split}{number}") for number, text in enumerate(own)]
+        write_records(records, source / f"{split}.jsonl")
+    report = convert(source, tmp_path / "corpus", labels=LABELS, train_on="train+dev")
+    found = {
+        split: [doc.text for doc in read_docs(tmp_path / "corpus" / f"{split}.spacy")]
+        for split in ("train", "dev", "test")
+    }
+    dev = texts["dev"]
+    assert found == {"train": ["gout", *dev[1:10], dev[11]], "dev": [dev[0], dev[10]], "test": ["gout again"]}
+    assert report["train"]["documents"] == 11
+    assert srsly.read_json(tmp_path / "corpus" / "report.json")["train_on"] == "train+dev"
+    with pytest.raises(ProjectError, match="can't be trained on 'test'"):
+        convert(source, tmp_path / "corpus", labels=LABELS, train_on="test")
+
+
 def test_equal_sizes_repeat_training_documents_of_smaller_corpora(tmp_path: Path) -> None:
     corpora = {
         "small": ["[Disease gout]", "[Chemical lead]"],

@@ -247,6 +247,7 @@ def test_command_line(root: Path, capsys: pytest.CaptureFixture) -> None:
 def test_confidence_is_compared_with_the_annotations_own_offsets() -> None:
     doc = Doc(spacy.blank("en").vocab, words=["renal", "failure", "and", "gout"])
     doc.ents = [Span(doc, 0, 2, "Disease"), Span(doc, 3, 4, "Disease")]
+    Span.set_extension("confidence", default=None, force=True)
     for ent, confidence in zip(doc.ents, (0.75, 0.55), strict=True):
         ent._.confidence = confidence
     gold = [Mention(0, 13, "Disease"), Mention(14, 17, "Disease"), Mention(18, 22, "Chemical")]

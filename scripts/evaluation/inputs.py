@@ -11,7 +11,7 @@ from spacy.vocab import Vocab
 from scripts.errors import ProjectError
 from scripts.evaluation.scoring import MEASURES, rounded
 from scripts.files import sha256
-from scripts.records.bigbio import Record, document_id, document_text, read_records
+from scripts.records.bigbio import TRAIN, Record, choose_training, document_id, document_text, read_records
 from scripts.records.checks import check_record
 
 
@@ -21,7 +21,7 @@ class EvaluationData:
 
     records (list[Record]): the test split.
     gold (dict[str, Doc]): the test split as converted, by document id.
-    training (list[Record]): the training split, for the names that occur in it.
+    training (list[Record]): the documents that the pipeline was trained on, for the names that occur in them.
     report (dict[str, Any]): the report of `convert`.
     """
 
@@ -56,7 +56,10 @@ def read_evaluation_data(source: Path, corpus: Path, vocab: Vocab, labels: dict[
         raise ProjectError(
             f"{corpus} was not made from {source} as it is now, or was changed since", "Run: spacy project run convert"
         )
-    return EvaluationData(records, gold, read_records(source / "train.jsonl"), report)
+    train_on = report.get("train_on", TRAIN)
+    dev = read_records(source / "dev.jsonl") if train_on != TRAIN else []
+    splits = choose_training({"train": read_records(source / "train.jsonl"), "dev": dev}, train_on)
+    return EvaluationData(records, gold, splits["train"], report)
 
 
 def read_training_log(path: Path) -> list[dict[str, Any]]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from datasets import Features
 
 SPLITS = ("train", "dev", "test")
+# What a pipeline is trained on: dev chooses the settings, and then most of it can be used for training, too.
+TRAIN, TRAIN_AND_DEV = TRAIN_ON = ("train", "train+dev")
+# With train and dev, one in ten documents of dev is kept to choose the checkpoint and to calibrate.
+KEPT_FOR_DEV = 10
 # How the corpus was read, where `fetch-corpus` says so.
 REPORT = "report.json"
 
@@ -95,6 +99,23 @@ def read_corpus(folder: Path) -> dict[str, list[Record]]:
     if missing:
         raise ProjectError(f"{folder} lacks {', '.join(missing)}", "Run first: spacy project run fetch-corpus")
     return {split: read_records(folder / f"{split}.jsonl") for split in SPLITS}
+
+
+def choose_training(splits: Mapping[str, list[Record]], train_on: str) -> dict[str, list[Record]]:
+    """Return the splits with the documents to train on in train.
+
+    splits (Mapping[str, list[Record]]): the documents of each of `SPLITS`.
+    train_on (str): "train", or "train+dev", which moves nine of ten dev documents to train.
+    RETURNS (dict[str, list[Record]]): the documents of each of `SPLITS`.
+    RAISES (ProjectError): train_on is something else.
+    """
+    if train_on not in TRAIN_ON:
+        raise ProjectError(f"A pipeline can't be trained on '{train_on}'", f"Use one of: {', '.join(TRAIN_ON)}")
+    if train_on == TRAIN:
+        return dict(splits)
+    dev = splits["dev"]
+    moved = [record for number, record in enumerate(dev) if number % KEPT_FOR_DEV]
+    return {**splits, "train": [*splits["train"], *moved], "dev": dev[::KEPT_FOR_DEV]}
 
 
 def write_records(records: list[Record], path: Path) -> None:
