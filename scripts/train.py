@@ -67,7 +67,7 @@ class TrainOptions:
         entity, or "transition", spaCy's own.
     gpu_id (int): the number of the GPU, or -1 for the CPU. On a GPU the precision is mixed.
     seed (int): the seed of all randomness.
-    overrides (str): other settings of the config to change, as `spacy train` takes them. They take precedence.
+    overrides (str): other settings of the config to change, see `parse_overrides`. They take precedence.
     base (Base | None): a trained pipeline to start from, instead of the bare encoder with a new head.
     """
 
@@ -132,13 +132,16 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
 def parse_overrides(overrides: str) -> dict[str, Any]:
     """Read settings to change.
 
-    overrides (str): for instance "--training.dropout 0.2 --training.batcher.size 600".
+    overrides (str): for instance "training.dropout=0.2 training.batcher.size=600", or as `spacy train` takes them,
+        "--training.dropout 0.2". The command `spacy project run` takes no value that starts with dashes.
     RETURNS (dict[str, Any]): values by dotted names.
     RAISES (ProjectError): it is something else.
     """
     parts = shlex.split(overrides)
+    if all("=" in part for part in parts):
+        parts = [word for part in parts for word in f"--{part.removeprefix('--')}".split("=", 1)]
     if not all(part.startswith("--") and "." in part for part in parts[::2]) or len(parts) % 2:
-        raise ProjectError(f"'{overrides}' is not a list of settings", "Write for instance: --training.dropout 0.2")
+        raise ProjectError(f"'{overrides}' is not a list of settings", "Write for instance: training.dropout=0.2")
     return parse_config_overrides(parts, env_var=None)
 
 
@@ -259,7 +262,7 @@ def train_cli(
     gpu_id: Annotated[int, typer.Option(help="Number of the GPU, or -1 for the CPU")] = -1,
     seed: Annotated[int, typer.Option(help="Seed of all randomness")] = 0,
     max_steps: Annotated[int, typer.Option(help="Number of weight updates")] = 1600,
-    overrides: Annotated[str, typer.Option(help="Settings to change: '--training.dropout 0.2'")] = "",
+    overrides: Annotated[str, typer.Option(help="Settings to change: training.dropout=0.2")] = "",
     base: Annotated[
         str, typer.Option(help="Trained pipeline to start from: a folder, a wheel or an installed package")
     ] = "",

@@ -6,6 +6,7 @@ has not been run yet, a tiny pipeline takes the place of its wheel; .ci/run runs
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 import srsly
+from spacy.cli._util import parse_config_overrides
 
 from scripts.package import package
 from tests.wheels import SCORES, install
@@ -25,6 +27,7 @@ BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
 REASON = re.compile(r"<!-- not run: ((?:(?!-->).)+?) -->\s*\Z", re.DOTALL)
+VARIABLES = srsly.read_yaml(ROOT / "project.yml")["vars"]
 RUN = "synthetic_minilm"
 WHEELS = f"packages/{RUN}/en_ner_{RUN}-0.1.0/dist"
 NOTES = {"a.txt": "No aspirin for gout.", "b.txt": "Metformin 500 mg for type 2 diabetes."}
@@ -105,6 +108,23 @@ def test_block_runs(block: Block, workshop: Path) -> None:
         [*command, block.code], cwd=workshop, env=environment, capture_output=True, text=True, timeout=500
     )
     assert done.returncode == 0, f"{block}\n{block.code}\n{done.stdout}\n{done.stderr}"
+
+
+def project_runs(block: Block) -> Iterator[list[str]]:
+    """Yield the options of each `spacy project run` in a block."""
+    for line in block.code.replace("\\\n", " ").splitlines():
+        if match := re.search(r"spacy project run [\w-]+ \. ([^|>;&]+)", line):
+            yield shlex.split(match[1])
+
+
+# spaCy takes a value that starts with dashes for another option.
+@pytest.mark.parametrize("block", [block for block in BLOCKS if any(project_runs(block))], ids=str)
+def test_options_of_project_run_are_variables(block: Block) -> None:
+    for options in project_runs(block):
+        flags = {option for option in options if option in ("--force", "--dry")}
+        overrides = parse_config_overrides([option for option in options if option not in flags], env_var=None)
+        assert {name.removeprefix("vars.") for name in overrides} <= {*VARIABLES}
+        assert not [name for name, value in overrides.items() if value is True]
 
 
 def test_reasons_say_what_is_missing() -> None:

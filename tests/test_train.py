@@ -65,10 +65,16 @@ def test_windows_are_within_what_the_encoder_takes(
     assert (windows["max_wordpieces"], windows["overlap"]) == expected
 
 
-def test_settings_can_be_changed(project: Path) -> None:
-    config = settings(
-        project / "tiny", max_steps=20, overrides="--training.dropout 0.5 --training.optimizer.learn_rate.total_steps 9"
-    )
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        "training.dropout=0.5 training.optimizer.learn_rate.total_steps=9",
+        "--training.dropout 0.5 --training.optimizer.learn_rate.total_steps 9",
+        "--training.dropout=0.5 --training.optimizer.learn_rate.total_steps=9",
+    ],
+)
+def test_settings_can_be_changed(project: Path, overrides: str) -> None:
+    config = settings(project / "tiny", max_steps=20, overrides=overrides)
     assert config["training"]["dropout"] == 0.5
     assert config["training"]["optimizer"]["learn_rate"]["total_steps"] == 9
 
@@ -77,7 +83,7 @@ def test_settings_can_be_changed(project: Path) -> None:
     ("overrides", "message"),
     [
         ("training.dropout 0.3", r"'training\.dropout 0\.3' is not a list of settings"),
-        ("--training.dropout", r"is not a list of settings\. Write for instance: --training\.dropout 0\.2"),
+        ("--training.dropout", r"is not a list of settings\. Write for instance: training\.dropout=0\.2"),
         ("--dropout 0.3", "is not a list of settings"),
         ("--trainig.dropout 0.3", r"config: trainig\.dropout: not a section .* The settings are in .*ner\.cfg"),
     ],

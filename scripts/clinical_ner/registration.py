@@ -19,6 +19,7 @@ from .ner.abbreviations import ABBREVIATIONS
 from .ner.agreement import AGREEMENT
 from .ner.boundaries import BOUNDARIES
 from .ner.confidence import CONFIDENCE_FILTER
+from .ner.scorer import configure_scorer
 from .ner.token_classifier import TOKEN_CLASSIFIER, configure_token_classifier
 from .sections.component import SECTIONS
 from .tokenizer import configure_tokenizer
@@ -43,6 +44,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
         "clinical_ner.TokenClassifier.v2": configure_token_classifier,
     },
     "span_getters": {"clinical_ner.wordpiece_windows.v1": configure_wordpiece_windows},
+    "scorers": {"clinical_ner.ner_scorer.v1": configure_scorer},
     "callbacks": {"clinical_ner.tokenizer.v1": configure_tokenizer},
 }
 

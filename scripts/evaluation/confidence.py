@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from scripts.clinical_ner.ner.calibration import Calibration, logit
 from scripts.clinical_ner.ner.confidence import CONFIDENCE_FILTER, Confidence
-from scripts.clinical_ner.partial import ANNOTATED_LABELS
+from scripts.clinical_ner.partial import is_annotated
 from scripts.errors import ProjectError
 from scripts.pipelines import gives_confidence
 
@@ -80,11 +80,10 @@ def judge(nlp: Language, gold: list[Doc]) -> Judged:
         stream = nlp.pipe(doc.text for doc in gold)
         for expected, doc in zip(gold, tqdm(stream, total=len(gold), unit="doc", disable=None), strict=True):
             mentions = {(ent.start_char, ent.end_char, ent.label_) for ent in expected.ents}
-            annotated = expected.user_data.get(ANNOTATED_LABELS)
             rows += [
                 (ent.label_, ent._.confidence, (ent.start_char, ent.end_char, ent.label_) in mentions)
                 for ent in doc.ents
-                if ent._.confidence is not None and (annotated is None or ent.label_ in annotated)
+                if ent._.confidence is not None and is_annotated(expected, ent.label_)
             ]
     finally:
         component.calibration, component.threshold = before

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from scripts.annotation.mentions import doc_mentions
-from scripts.clinical_ner.partial import ANNOTATED_LABELS
+from scripts.clinical_ner.partial import remove_unannotated
 from scripts.evaluation.attribute_scores import score_attributes
 from scripts.evaluation.ceiling import recall_ceiling
 from scripts.evaluation.error_analysis import analyse, summarize_errors
@@ -111,7 +111,9 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     nlp = load_pipeline(model)
     data = read_evaluation_data(source, corpus, nlp.vocab, options.labels)
     start = time.perf_counter()
-    predicted = without_unannotated(predict_docs(nlp, data.records), data.gold)
+    predicted = predict_docs(nlp, data.records)
+    for key, doc in predicted.items():
+        remove_unannotated(doc, data.gold[key])
     predicting = time.perf_counter() - start
     tables, errors, documents = score_predictions(data, predicted, options)
     gold = {document.id: document.gold for document in documents}
@@ -152,20 +154,6 @@ def predict_docs(nlp: Language, records: list[Record]) -> dict[str, Doc]:
     texts = [document_text(record) for record in records]
     docs = tqdm(nlp.pipe(texts), total=len(texts), desc="Predicting", unit="doc", file=sys.stderr, disable=None)
     return {document_id(record): doc for record, doc in zip(records, docs, strict=True)}
-
-
-def without_unannotated(predicted: dict[str, Doc], gold: dict[str, Doc]) -> dict[str, Doc]:
-    """Remove entities whose label was not annotated in a document: nobody knows whether they are right.
-
-    predicted (dict[str, Doc]): the pipeline's documents, by document id. Their entities are changed.
-    gold (dict[str, Doc]): the documents as converted, by document id.
-    RETURNS (dict[str, Doc]): the pipeline's documents.
-    """
-    for key, doc in predicted.items():
-        labels = gold[key].user_data.get(ANNOTATED_LABELS)
-        if labels is not None:
-            doc.ents = [ent for ent in doc.ents if ent.label_ in labels]
-    return predicted
 
 
 def score_predictions(

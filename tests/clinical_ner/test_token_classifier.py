@@ -124,6 +124,17 @@ def test_labels_that_are_not_annotated_stay_open(nlp: Language) -> None:
     assert loss_closed > loss_open + 1 and gradient[0, tags.index("U-Chemical")] > 0.01
 
 
+def test_labels_that_are_not_annotated_are_not_scored(nlp: Language) -> None:
+    only = example(nlp, TEXTS[0])
+    gold = list(only.reference.ents)
+    only.predicted.ents = [Span(only.predicted, ent.start, ent.end, ent.label_) for ent in gold]
+    only.reference.ents = [ent for ent in gold if ent.label_ == "Disease"]
+    assert nlp.get_pipe("ner").score([only])["ents_p"] < 1
+    only.reference.user_data[ANNOTATED_LABELS] = ["Disease"]
+    scores = nlp.get_pipe("ner").score([only])
+    assert (scores["ents_p"], scores["ents_r"], list(scores["ents_per_type"])) == (1, 1, ["Disease"])
+
+
 def test_nothing_annotated_is_nothing_to_learn(nlp: Language) -> None:
     unknown = Example.from_dict(nlp.make_doc("it was gout"), {"entities": ["-", "-", "-"]})
     loss, (gradient,) = nlp.get_pipe("ner").get_loss([unknown], [numpy.ones((3, 9), dtype="f")])

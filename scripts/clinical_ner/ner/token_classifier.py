@@ -11,7 +11,6 @@ from typing import Any, cast
 import numpy
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -20,9 +19,10 @@ from thinc.layers.resizable import resize_linear_weighted, resize_model
 from thinc.types import Floats2d
 
 from ..factory import Factory
-from ..partial import ANNOTATED_LABELS
+from ..partial import is_annotated
 from ..version import check_version
 from .crf import POSITIONS, Chain, expect, make_chain
+from .scorer import score_annotated
 from .sentences import TaggedSpan, find_spans, group_by_length, pad, split_sentences
 
 # The initial bias of a label that is added to a trained head: it is not predicted before it has been trained.
@@ -91,7 +91,7 @@ class TokenClassifier(TrainablePipe):
         model: Model[list[Doc], list[Floats2d]],
         name: str = "ner",
         *,
-        scorer: Callable[[Iterable[Example]], dict[str, Any]] | None = get_ner_prf,
+        scorer: Callable[[Iterable[Example]], dict[str, Any]] | None = score_annotated,
     ):
         super().__init__(vocab, model, name, labels=[])
         add_confidence()
@@ -265,8 +265,7 @@ def mark_gold(example: Example, tags: list[str]) -> numpy.ndarray:
     Of a token without annotation all do. Outside of mentions, so do those of labels that were not annotated.
     """
     known = numpy.array(tags)
-    annotated = example.reference.user_data.get(ANNOTATED_LABELS)
-    outside = numpy.array([tag == "O" or (annotated is not None and tag[2:] not in annotated) for tag in tags])
+    outside = numpy.array([tag == "O" or not is_annotated(example.reference, tag[2:]) for tag in tags])
     gold = [tag if tag in tags else None for tag in example.get_aligned_ner()]
     agreeing = {None: numpy.ones(len(tags), dtype=bool), "O": outside}
     rows = [agreeing.get(tag, known == tag) for tag in gold]
@@ -301,7 +300,7 @@ TOKEN_CLASSIFIER = Factory(
                     "pooling": {"@layers": "reduce_mean.v1"},
                 },
             },
-            "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+            "scorer": {"@scorers": "clinical_ner.ner_scorer.v1"},
         },
         "default_score_weights": {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
     },
