@@ -21,8 +21,8 @@ from scripts.synthetic.terms import Term, read_terms
 from scripts.synthetic.text import MarkedMention, MarkedText
 from scripts.synthetic.writer import days_of, write_note
 
-# About 80,000, 7,000 and 18,000 words: a small encoder learns from them in minutes on two CPU cores.
-N_TRAIN, N_DEV, N_TEST = 400, 50, 100
+# About 120,000, 7,000 and 18,000 words: a small encoder learns from them in minutes on two CPU cores.
+N_TRAIN, N_DEV, N_TEST = 800, 50, 100
 
 # Most notes are short, and a few very long: a size is drawn uniformly from 0 to 1 and raised to this power.
 SIZE_POWER = 3.5

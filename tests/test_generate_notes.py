@@ -158,6 +158,24 @@ def test_templates_and_values_name_no_term():
         assert not {span.lower() for span in spans} & in_any_case, text
 
 
+def test_common_diagnoses_are_trained_on():
+    splits = {term.name: term.split for term in TERMS if term.label == "Disease"}
+    assert {splits.get(name) for name in VALUES.common} == {"train"}
+    assert len(VALUES.common) == len({*VALUES.common}) > 50
+
+
+def test_common_diagnoses_are_frequent(corpus):
+    common = {name.replace(" ", "-").lower() for name in VALUES.common}
+    ids = [
+        entity["normalized"][0]["db_id"]
+        for passage in passages(corpus["train"])
+        for entity in passage["entities"]
+        if entity["type"] == "Disease"
+    ]
+    # They are a fifth of the diagnoses.
+    assert sum(each in common for each in ids) > 0.4 * len(ids)
+
+
 # The notes
 
 

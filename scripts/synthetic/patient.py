@@ -1,15 +1,17 @@
 """The person whom a note is about: what fills the slots of templates, and stays the same throughout a note."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import date, timedelta
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from faker import Faker
 
 from scripts.synthetic.templates import Slot, Values
 from scripts.synthetic.terms import Term, combination
+
+T = TypeVar("T")
 
 PRONOUNS = {
     "M": {"he": "he", "him": "him", "his": "his", "man": "man", "mr": "Mr."},
@@ -21,6 +23,9 @@ FIRST_DATE, LAST_DATE = date(2012, 1, 1), date(2024, 12, 31)
 
 # Diagnoses of these groups are what a patient feels, shows or reacts with.
 SYMPTOM_GROUPS = ("symptom", "reaction")
+
+# How much more often a common diagnosis is chosen than another.
+COMMON_WEIGHT = 10
 
 # Chemicals of these groups are no drugs that someone orders: "steroids", "alcohol".
 CLASS_GROUP, SUBSTANCE_GROUP = "class", "substance"
@@ -41,6 +46,7 @@ class Patient:
         self.lists = values.lists
         self.modifiers = values.modifiers
         self.orders = values.orders
+        self.common = frozenset(values.common)
         self.sex = self.random.choice("MF")
         self.age = self.random.randint(19, 93)
         self.admitted = fake.date_between_dates(date_start=FIRST_DATE, date_end=LAST_DATE)
@@ -86,7 +92,8 @@ class Patient:
         diagnoses = [term for term in terms if term.label == "Disease" and term.group not in SYMPTOM_GROUPS]
         drugs_by_group, diagnoses_by_group = by_group(drugs), by_group(diagnoses)
         treated = [group for group in drugs_by_group if group in diagnoses_by_group]
-        self.topics = self.random.sample(treated, min(topics, len(treated)))
+        frequent = {term.group for term in diagnoses if term.name in self.common}
+        self.topics = self.sample(treated, min(topics, len(treated)), frequent)
         self.problems = [term for topic in self.topics for term in self._some(diagnoses_by_group[topic], 4)]
         self.problems += self._some([term for term in diagnoses if term.group not in drugs_by_group], topics)
         self.drugs = [term for topic in self.topics for term in self._some(drugs_by_group[topic], 4)]
@@ -114,7 +121,22 @@ class Patient:
         ]
 
     def _some(self, terms: list[Term], most: int) -> list[Term]:
-        return self.random.sample(terms, self.random.randint(min(2, len(terms)), min(most, len(terms))))
+        count = self.random.randint(min(2, len(terms)), min(most, len(terms)))
+        return self.sample(terms, count, {term for term in terms if term.name in self.common})
+
+    def sample(self, choices: list[T], count: int, frequent: Set[T]) -> list[T]:
+        """Draw without repetition; what is frequent comes first more often.
+
+        Efraimidis and Spirakis (2006), Weighted random sampling with a reservoir, https://doi.org/10.1016/j.ipl.2005.11.003
+        """
+        if frequent.isdisjoint(choices):
+            return self.random.sample(choices, count)
+        keys = {each: self.random.random() ** (1 / (COMMON_WEIGHT if each in frequent else 1)) for each in choices}
+        return sorted(choices, key=keys.__getitem__, reverse=True)[:count]
+
+    def choose(self, terms: list[Term]) -> Term:
+        """Draw one term; common ones are drawn more often."""
+        return self.sample(terms, 1, {term for term in terms if term.name in self.common})[0]
 
     def text_value(self, slot: Slot) -> str:
         """Return the text for a slot that is neither a term nor an order."""

@@ -209,7 +209,7 @@ class Sentence:
             for pool in pools:
                 fitting = [term for term in pool if term not in avoided and needed <= term.forms.keys()]
                 if able := [term for term in fitting if self._can_be_ordered(slot, term)]:
-                    return self.random.choice(able)
+                    return self.patient.choose(able)
         raise ProjectError(
             f"No term is left for the slot '{slot.kind}' of a template",
             "Ask for fewer of them in one template, or add such terms to the split in scripts/synthetic/data.",

@@ -191,6 +191,7 @@ class Values:
 
     lists (dict[str, list[str]]): what fills slots that are no terms, by the slot's name.
     groups (dict[str, dict[str, Any]]): the patients whom a group of terms fits, where that is not all.
+    common (list[str]): the preferred names of diagnoses that are more frequent than others.
     imaged (list[str]): the groups of terms that an image can show.
     modifiers (list[Modifiers]): the words that can be added to diagnoses.
     orders (Orders): how drugs are ordered.
@@ -198,6 +199,7 @@ class Values:
 
     lists: dict[str, list[str]]
     groups: dict[str, dict[str, Any]]
+    common: list[str]
     imaged: list[str]
     modifiers: list[Modifiers]
     orders: Orders
@@ -206,7 +208,7 @@ class Values:
 def read_values(folder: Path = FOLDER) -> Values:
     """Read `values.yaml`, which the splits share: no term is in it."""
     path = folder / "values.yaml"
-    data = read_yaml(path, {"lists": dict, "groups": dict, "imaged": list, "modifiers": list})
+    data = read_yaml(path, {"lists": dict, "groups": dict, "common": list, "imaged": list, "modifiers": list})
     orders = Orders(read_yaml(folder / "orders.yaml", dict.fromkeys(PARTS, object)))
     return Values(**{**data, "modifiers": [read_modifiers(each, path) for each in data["modifiers"]]}, orders=orders)
 
