@@ -14,7 +14,21 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Dropout, Linear, Maxout, Model, Ops, Optimizer, chain, expand_window, resizable, with_array
+from thinc.api import (
+    Dropout,
+    Linear,
+    Maxout,
+    Model,
+    NumpyOps,
+    Ops,
+    Optimizer,
+    chain,
+    expand_window,
+    resizable,
+    with_array,
+)
+from thinc.layers.chain import forward as forward_chain
+from thinc.layers.chain import init as init_chain
 from thinc.layers.resizable import resize_linear_weighted, resize_model
 from thinc.types import Floats2d
 
@@ -30,6 +44,10 @@ UNTRAINED = -10.0
 # A transition's score is so many times its parameter. The optimizer moves each parameter by about the learning rate,
 # and at an encoder's rate scores that are used as they are would hardly leave 0.
 TRANSITION_SCALE = 20.0
+# The rows of a block: the window of a token has three vectors, of 4.6 kB together with MiniLM.
+BLOCK = 512
+# thinc's own matrix products take three times as long as NumPy's.
+WITHOUT_BLIS = NumpyOps(use_blis=False)
 
 
 def configure_token_classifier(
@@ -50,10 +68,39 @@ def configure_token_classifier(
     if hidden_width:
         layers[:0] = [expand_window(1), Maxout(hidden_width, nP=3, normalize=True)]
     transitions = make_transitions()
-    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(chain(*layers), pad=1), transitions)
+    model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(in_blocks(layers), pad=1), transitions)
+    for node in model.walk():
+        if isinstance(node.ops, NumpyOps):
+            node.ops = WITHOUT_BLIS
     model.set_ref("output_layer", output)
     model.set_ref("transitions", transitions)
     return model
+
+
+def in_blocks(layers: list[Model]) -> Model[Floats2d, Floats2d]:
+    """Return layers in sequence that predict a block of rows at a time, so that what they compute stays in the cache.
+
+    layers (list[Model]): the layers. None of them sees more of a row than the row and its two neighbours.
+    RETURNS (Model): from rows to rows.
+    """
+    return Model("blocks", forward_in_blocks, init=init_chain, dims={"nO": None, "nI": None}, layers=layers)
+
+
+def forward_in_blocks(model: Model, rows: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
+    """Run all layers over all rows in training, else over one block after the other."""
+    if is_train or len(rows) <= BLOCK:
+        return forward_chain(model, rows, is_train)
+    blocks = []
+    for start in range(0, len(rows), BLOCK):
+        before = min(start, 1)
+        found, _ = forward_chain(model, rows[start - before : start + BLOCK + 1], False)
+        blocks.append(found[before : before + BLOCK])
+    return model.ops.xp.concatenate(blocks), not_trained
+
+
+def not_trained(gradients: Floats2d) -> Floats2d:
+    """Refuse gradients of a prediction."""
+    raise ValueError("A prediction has no gradients: run the model with is_train=True")
 
 
 def pass_on(model: Model, scores: list[Floats2d], is_train: bool) -> tuple[list[Floats2d], Callable]:
