@@ -11,8 +11,9 @@ from typing import Any, cast
 
 import spacy
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
+from spacy.util import registry
 from spacy.vocab import Vocab
 from thinc.api import Config
 
@@ -33,27 +34,44 @@ class Base:
     model (str): a folder, a wheel or an installed package.
     corpus (Path | None): the folder with dev.spacy of the corpus that it was trained on, to see what it forgets.
     rate (float): the highest learning rate.
+    epochs (int): how often each document is seen: the number of weight updates depends on the number of documents.
     """
 
     model: str
     corpus: Path | None = None
     rate: float = 5e-5
+    epochs: int = 10
 
 
-def base_settings(base: Base, max_steps: int) -> dict[str, Any]:
-    """Return what differs from a training from the bare encoder: the rate, its warm-up, and how often dev is scored.
+def base_settings(base: Base, train: Path, settings: Config, max_steps: int) -> dict[str, Any]:
+    """Return what differs from a training from the bare encoder: the number of updates, the rate, its warm-up, and how
+    often dev is scored.
 
     base (Base): the pipeline to train on from.
-    max_steps (int): the number of weight updates.
+    train (Path): the split to train on, which `convert` has written.
+    settings (Config): the settings of the training, with its batcher.
+    max_steps (int): the most weight updates.
     RETURNS (dict[str, Any]): values of the config by dotted names.
     """
-    every = max(max_steps // 5, 1)
+    steps = min(max_steps, base.epochs * count_updates(train, settings))
+    every = max(steps // 5, 1)
     return {
+        "training.max_steps": steps,
         "training.optimizer.learn_rate.initial_rate": base.rate,
-        "training.optimizer.learn_rate.warmup_steps": max_steps // 10,
+        "training.optimizer.learn_rate.warmup_steps": steps // 10,
         "training.eval_frequency": every,
         "training.patience": 3 * every,
     }
+
+
+def count_updates(train: Path, settings: Config) -> int:
+    """Return the number of weight updates in which training sees each document once.
+
+    train (Path): the split to train on.
+    settings (Config): the settings of the training, with its batcher.
+    """
+    batcher = registry.resolve({"batcher": settings["training"]["batcher"]})["batcher"]
+    return sum(1 for _ in batcher(read_docs(train)))
 
 
 def load_base(base: Base, settings: Config) -> Language:
@@ -85,8 +103,12 @@ def load_base(base: Base, settings: Config) -> Language:
 
 def read_labels(path: Path) -> list[str]:
     """Return the labels in a split that `convert` has written, sorted."""
-    docs = DocBin().from_disk(path).get_docs(Vocab())
-    return sorted({ent.label_ for doc in docs for ent in doc.ents})
+    return sorted({ent.label_ for doc in read_docs(path) for ent in doc.ents})
+
+
+def read_docs(path: Path) -> list[Doc]:
+    """Read the documents of a split."""
+    return list(DocBin().from_disk(path).get_docs(Vocab()))
 
 
 def add_labels(nlp: Language, labels: Iterable[str]) -> None:
@@ -105,13 +127,14 @@ def add_labels(nlp: Language, labels: Iterable[str]) -> None:
         cast(TokenClassifier, head).add_label(label)
 
 
-def score_dev(nlp: Language, corpus: Path) -> float:
-    """Return F1 on the dev split of a corpus, by spaCy's scorer.
+def score_dev(nlp: Language, corpus: Path, *, split: str = "dev") -> float:
+    """Return F1 on the dev split of a corpus, or another one, by spaCy's scorer.
 
     nlp (Language): the pipeline.
     corpus (Path): the folder with dev.spacy.
+    split (str): the split.
     RETURNS (float): micro F1 of entities, 0 if there are none.
     RAISES (ProjectError): the split is missing.
     """
-    gold = read_gold(corpus / "dev.spacy", nlp)
+    gold = read_gold(corpus / f"{split}.spacy", nlp)
     return nlp.evaluate([Example(nlp.make_doc(doc.text), doc) for doc in gold])["ents_f"] or 0.0

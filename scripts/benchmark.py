@@ -13,6 +13,7 @@ COMMANDS = {
     "components": "scripts.benchmarks.components:benchmark_components",
     "precision": "scripts.benchmarks.speed:benchmark_precision",
     "training": "scripts.benchmarks.training:benchmark_training",
+    "few-documents": "scripts.benchmarks.few_documents:benchmark_few_documents",
     "wheels": "scripts.benchmarks.wheels:benchmark_wheels",
     "service": "scripts.benchmarks.service:benchmark_service",
     "annotate": "scripts.benchmarks.annotate:benchmark_annotate",

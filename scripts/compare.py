@@ -1,10 +1,11 @@
 """Compare runs: their scores, whether the differences are significant, and in which documents they differ.
 
-In: metrics/<run>/predictions.jsonl of each run, as `evaluate` writes it. The first run is the baseline. Runs of one
-recipe with several seeds, joined by +, are compared as one.
+In: metrics/<run>/predictions.jsonl of each run, as `evaluate` writes it, or a pipeline, which is run over a split of a
+corpus. The first run is the baseline. Runs of one recipe with several seeds, joined by +, are compared as one.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import reduce
 from itertools import chain
 from operator import and_, or_
@@ -16,6 +17,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.catalog.corpora import choose_labels
 from scripts.errors import ProjectError, shown_to_user
 from scripts.evaluation.formatting import format_interval, percent, show_scores
 from scripts.evaluation.scoring import (
@@ -30,6 +32,7 @@ from scripts.evaluation.scoring import (
     rounded,
     score,
 )
+from scripts.evaluation.splits import Split
 from scripts.records.mentions import Mention
 
 DIFFERING_SHOWN = 10
@@ -57,6 +60,56 @@ def read_predictions(folder: Path) -> list[ScoredDocument]:
     if not documents:
         raise ProjectError(f"{path} has no documents", "Run evaluate on a split that has documents.")
     return sorted(documents, key=lambda document: document.id)
+
+
+def is_pipeline(run: str) -> bool:
+    """Return whether a run is a pipeline, and not a folder with predictions: a wheel, a folder or a package's name."""
+    path = Path(run)
+    return run.endswith(".whl") or (path / "config.cfg").is_file() or (run.isidentifier() and not path.exists())
+
+
+def read_run(run: str, split: Split | None) -> list[ScoredDocument]:
+    """Return what a run has found: as it is stored, or by running its pipeline now.
+
+    run (str): a folder in metrics or a pipeline.
+    split (Split | None): the documents for pipelines.
+    RETURNS (list[ScoredDocument]): the documents, sorted by id.
+    RAISES (ProjectError): the run can't be read, or it is a pipeline, and there is no split.
+    """
+    if not is_pipeline(run):
+        return read_predictions(Path(run))
+    if split is None:
+        raise ProjectError(
+            f"'{run}' is no folder with predictions, and as a pipeline it needs documents to be scored on",
+            "Name a corpus: --source assets/<profile> --corpus corpus/<profile>",
+        )
+    # This imports spaCy and torch, which takes seconds, and stored predictions need neither.
+    from scripts.evaluation.pipeline_scores import score_split
+
+    msg.info(f"Running {run} on the {split.name} split of {split.corpus}")
+    return score_split(run, split)
+
+
+def seeds_of(run: str) -> list[str]:
+    """Return the runs that are joined by +. The name of a folder may have a + itself, that of several corpora has."""
+    return [run] if Path(run).exists() else run.split("+")
+
+
+def short_names(runs: Sequence[str]) -> dict[str, str]:
+    """Return a name for each run: the last parts of its path, as many as are needed to tell all runs apart.
+
+    RAISES (ProjectError): there are fewer than two runs, or one is there twice.
+    """
+    paths = {run: [Path(seed).resolve() for seed in seeds_of(run)] for run in runs}
+    longest = max((len(path.parts) for seeds in paths.values() for path in seeds), default=0)
+    for length in range(1, longest + 1):
+        names = {
+            run: "+".join("/".join(path.parts[-length:]).removesuffix("-py3-none-any.whl") for path in seeds)
+            for run, seeds in paths.items()
+        }
+        if len(runs) > 1 and len({*names.values()}) == len(runs):
+            return names
+    raise ProjectError("There is nothing to compare", "Name at least two different runs.")
 
 
 def check_same_gold(runs: dict[str, list[ScoredDocument]]) -> None:
@@ -135,32 +188,30 @@ def errors_of(document: ScoredDocument) -> set[tuple]:
     return {*map(match_key, document.missed), *((*match_key(mention), "wrong") for mention in document.wrong)}
 
 
-def compare(runs: list[str], *, seed: int = 0) -> dict[str, Any]:
+def compare(runs: Sequence[str], *, seed: int = 0, split: Split | None = None) -> dict[str, Any]:
     """Compare runs with the first of them.
 
-    runs (list[str]): their folders in metrics, two or more with different names. Folders joined by + are the seeds of
-        one recipe: their counts are added by document, so that the bootstrap draws the same documents for all of them.
+    runs (Sequence[str]): two or more: folders in metrics, or pipelines. Those joined by + are the seeds of one recipe:
+        their counts are added by document, so that the bootstrap draws the same documents for all of them.
     seed (int): the seed of the bootstrap.
+    split (Split | None): the documents that pipelines are run over.
     RETURNS (dict): "scores", the table of `scoring.score` by run; "differences", the result of `compare_counts` by
         run; "documents", those in which the runs differ, see `find_differing`.
     RAISES (ProjectError): there are fewer than two runs, or they can't be compared.
     """
-    folders = {run: [Path(folder) for folder in run.split("+")] for run in runs}
-    names = {run: "+".join(folder.name for folder in folders[run]) for run in folders}
-    if len(folders) < 2 or len({*names.values()}) < len(runs):
-        raise ProjectError("There is nothing to compare", "Name at least two folders. Their names must differ.")
-    seeds = {folder: read_predictions(folder) for folder in chain.from_iterable(folders.values())}
-    check_same_gold({str(folder): documents for folder, documents in seeds.items()})
-    labels = labels_of(document for documents in seeds.values() for document in documents)
+    names = short_names(runs)
+    found = {each: read_run(each, split) for each in dict.fromkeys(chain.from_iterable(map(seeds_of, runs)))}
+    check_same_gold(found)
+    seeds = {names[run]: [found[each] for each in seeds_of(run)] for run in runs}
+    labels = labels_of(document for documents in found.values() for document in documents)
     counts = {
-        names[run]: np.sum([count_outcomes(seeds[folder], labels) for folder in folders[run]], axis=0)
-        for run in folders
+        name: np.sum([count_outcomes(documents, labels) for documents in own], axis=0) for name, own in seeds.items()
     }
     first, *others = counts
     return {
         "scores": {name: score(rows, labels, seed=seed) for name, rows in counts.items()},
         "differences": {name: compare_counts(counts[first], counts[name], labels, seed=seed) for name in others},
-        "documents": find_differing({names[run]: [seeds[folder] for folder in folders[run]] for run in folders}),
+        "documents": find_differing(seeds),
     }
 
 
@@ -188,13 +239,21 @@ def show_comparison(result: dict[str, Any]) -> None:
 def compare_cli(
     runs: Annotated[
         list[str],
-        typer.Argument(help="Folders of the runs in metrics, the baseline first; join seeds of one recipe by +"),
+        typer.Argument(
+            help="Folders of the runs in metrics, or pipelines: folders, wheels or installed packages. The baseline is"
+            " the first; join seeds of one recipe by +"
+        ),
     ],
+    source: Annotated[Path | None, typer.Option(help="For pipelines: folder with train.jsonl and test.jsonl")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="For pipelines: folder with test.spacy and report.json")] = None,
+    split: Annotated[str, typer.Option(help="For pipelines: the split to score them on")] = "test",
+    labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap")] = 0,
 ) -> None:
     """Compare the scores and errors of two or more runs."""
     with shown_to_user():
-        show_comparison(compare(runs, seed=seed))
+        documents = Split(source, corpus, choose_labels(labels, corpus.name), split) if source and corpus else None
+        show_comparison(compare(runs, seed=seed, split=documents))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,8 @@ def save_whole(nlp: Language) -> Language:
 class TrainOptions:
     """How to train.
 
-    max_steps (int): the number of weight updates. Dev is scored at least once after the first of them.
+    max_steps (int): the number of weight updates, or with a base the most of them. Dev is scored at least once after
+        the first.
     head (str): the named-entity head, one of the files in configs/heads: "token", which assigns a confidence to each
         entity, or "transition", spaCy's own.
     gpu_id (int): the number of the GPU, or -1 for the CPU. On a GPU the precision is mixed.
@@ -117,7 +118,7 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
         "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
         "training.max_steps": options.max_steps,
         "training.eval_frequency": min(settings["training"]["eval_frequency"], options.max_steps),
-        **(base_settings(options.base, options.max_steps) if options.base else {}),
+        **(base_settings(options.base, corpus / "train.spacy", settings, options.max_steps) if options.base else {}),
         **parse_overrides(options.overrides),
     }
     try:
@@ -192,20 +193,15 @@ def store_calibration(model: Path, dev: Path) -> None:
     msg.info(f"The confidences are calibrated on dev. {in_words(component.calibration)}")
 
 
-def score_old(nlp: Language, base: Base | None) -> float | None:
-    """Return F1 on dev of the corpus that the base was trained on; None without a base or such a corpus."""
-    return score_dev(nlp, base.corpus) if base and base.corpus else None
-
-
-def store_forgetting(model: Path, base: Base | None, before: float) -> None:
+def store_forgetting(model: Path, corpus: Path, before: float) -> None:
     """Score dev of the base's own corpus again, and note both scores in the pipeline's meta.
 
     model (Path): the folder of the pipeline.
-    base (Base | None): what it was trained on from.
+    corpus (Path): the folder with dev.spacy of the corpus that the base was trained on.
     before (float): F1 before the training.
     """
     nlp = spacy.load(model)
-    after = score_old(nlp, base) or 0.0
+    after = score_dev(nlp, corpus)
     nlp.meta["base"]["dev_f1"] = {"before": before, "after": after}
     nlp.to_disk(model)
     msg.info(f"F1 on dev of the old corpus: {100 * before:.2f} before, {100 * after:.2f} after")
@@ -238,15 +234,16 @@ def train(config: Path, encoder: Path, corpus: Path, output: Path, options: Trai
     else:
         msg.info(f"Initializing the pipeline with {encoder.name} and the documents in {corpus}")
         nlp = init_nlp(settings, use_gpu=options.gpu_id)
-    before = score_old(nlp, options.base)
+    old = options.base.corpus if options.base else None
+    before = score_dev(nlp, old) if old else 0.0
     msg.info("Training. First the pipeline is scored on dev as it is.")
     train_nlp(nlp, checkpoints, use_gpu=options.gpu_id)
     release_config(checkpoints / "model-best")
     if gives_confidence(nlp):
         msg.info("Calibrating the confidences on dev")
         store_calibration(checkpoints / "model-best", corpus / "dev.spacy")
-    if before is not None:
-        store_forgetting(checkpoints / "model-best", options.base, before)
+    if old:
+        store_forgetting(checkpoints / "model-best", old, before)
     replace(checkpoints / "model-best", output / "model-best")
     replace(log, output / "log.jsonl")
     remove(checkpoints)
@@ -270,10 +267,13 @@ def train_cli(
         str, typer.Option(help="Folder with dev.spacy of the corpus of --base, to see what is forgotten")
     ] = "",
     base_rate: Annotated[float, typer.Option(help="Highest learning rate with --base")] = Base.rate,
+    base_epochs: Annotated[
+        int, typer.Option(min=1, help="With --base, how often each document is seen, within --max-steps")
+    ] = Base.epochs,
 ) -> None:
     """Fine-tune the encoder with a named-entity head."""
     with shown_to_user():
-        start = Base(base, Path(base_corpus) if base_corpus else None, base_rate) if base else None
+        start = Base(base, Path(base_corpus) if base_corpus else None, base_rate, base_epochs) if base else None
         options = TrainOptions(max_steps, head, gpu_id, seed, overrides, start)
         best = train(config, encoder, corpus, output, options)
     msg.good(f"The best pipeline on dev is in {best}")

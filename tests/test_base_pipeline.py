@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from thinc.api import Config
 
-from scripts.base_pipeline import Base
+from scripts.base_pipeline import Base, base_settings
 from scripts.convert import convert
 from scripts.errors import ProjectError
 from scripts.records.bigbio import SPLITS, write_records
@@ -28,7 +29,7 @@ def test_a_trained_pipeline_is_trained_on(project: Path, trained: Path, tmp_path
     text = "mice with [Disease ague] took [Chemical zinc] and [Food bread]."
     labels = {"Chemical": "Chemical", "Disease": "Disease", "Food": "Food"}
     corpus = write_new_notes(tmp_path, text, labels)
-    base = Base(str(trained), project / "corpus", rate=0.005)
+    base = Base(str(trained), project / "corpus", rate=0.005, epochs=60)
     before = [component for component, _ in spacy.load(trained).pipeline]
     model = train(CONFIG, project / "tiny", corpus, tmp_path / "run", TrainOptions(60, base=base))
     nlp = spacy.load(model)
@@ -38,6 +39,26 @@ def test_a_trained_pipeline_is_trained_on(project: Path, trained: Path, tmp_path
     assert found == [("ague", "Disease"), ("zinc", "Chemical"), ("bread", "Food")]
     meta = srsly.read_json(model / "meta.json")["base"]
     assert meta["name"].startswith("en_") and meta["dev_f1"]["before"] == 1.0 and 0 <= meta["dev_f1"]["after"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("epochs", "size", "max_steps", "steps"),
+    [(10, 1000, 1600, 10), (3, 1000, 1600, 3), (10, 1000, 7, 7), (10, 20, 1600, 50)],
+)
+def test_the_number_of_updates_depends_on_the_number_of_documents(
+    project: Path, epochs: int, size: int, max_steps: int, steps: int
+) -> None:
+    """Ten documents of eight tokens are one batch of 1,000 tokens, or five of 20."""
+    settings = Config().from_disk(CONFIG, interpolate=False)
+    settings["training"]["batcher"]["size"] = size
+    values = base_settings(Base("base", epochs=epochs, rate=0.001), project / "corpus/train.spacy", settings, max_steps)
+    assert values == {
+        "training.max_steps": steps,
+        "training.optimizer.learn_rate.initial_rate": 0.001,
+        "training.optimizer.learn_rate.warmup_steps": steps // 10,
+        "training.eval_frequency": max(steps // 5, 1),
+        "training.patience": 3 * max(steps // 5, 1),
+    }
 
 
 def test_what_cannot_be_trained_on_is_refused(project: Path, tmp_path: Path) -> None:

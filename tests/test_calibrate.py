@@ -1,8 +1,10 @@
 """The figures of calibration are those of the textbook, and land whole beside the others of the run."""
 
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import spacy
 import srsly
@@ -10,8 +12,8 @@ from spacy.tokens import Doc, DocBin
 
 from scripts.errors import ProjectError
 from scripts.evaluation import calibration
-from scripts.evaluation.calibration import calibrate
-from scripts.evaluation.confidence import find_confidence
+from scripts.evaluation.calibration import CalibrateOptions, calibrate, cross_validated, join_judged
+from scripts.evaluation.confidence import Judged, find_confidence, fit_calibration
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def corpus(project: Path, trained: Path, tmp_path: Path) -> Path:
 
 
 def test_calibrated_pipeline_and_figures(trained: Path, corpus: Path, tmp_path: Path) -> None:
-    figures = calibrate(str(trained), corpus, tmp_path / "run", output=tmp_path / "calibrated", command="the command")
+    options = CalibrateOptions(output=tmp_path / "calibrated", command="the command")
+    figures = calibrate(str(trained), corpus, tmp_path / "run", options)
     saved = srsly.read_json(tmp_path / "run" / "calibration.json")
     assert saved["calibration"].keys() == {"Chemical", "Disease"} and saved.keys() == figures.keys()
     assert figures["test"]["mentions"] == 10 and figures["test"]["entities"] == 20
@@ -48,6 +51,42 @@ def test_calibrated_pipeline_and_figures(trained: Path, corpus: Path, tmp_path: 
     drawn = ElementTree.parse(tmp_path / "run" / "calibration.svg").getroot()
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert f"after: error {errors['after']:.4f}" in "".join(drawn.itertext())
+
+
+@pytest.mark.parametrize(
+    ("splits", "is_there", "key", "documents"),
+    [(["dev"], ("dev",), "dev", 10), (["train", "dev", "test"], ("train", "dev", "test"), "train+dev+test", 30)],
+)
+def test_without_a_test_split_the_figures_are_cross_validated(
+    trained: Path, corpus: Path, tmp_path: Path, splits: list[str], is_there: tuple[str, ...], key: str, documents: int
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for split in is_there:
+        shutil.copyfile(corpus / f"{'dev' if split == 'train' else split}.spacy", own / f"{split}.spacy")
+    figures = calibrate(str(trained), own, tmp_path / "run", CalibrateOptions(splits))
+    assert figures.keys() == {"run", "command", "fitted_on", "calibration", key, "cross_validation"}
+    assert figures["fitted_on"] == splits
+    for name in (key, "cross_validation"):
+        assert figures[name]["entities"] == 2 * documents and figures[name]["mentions"] == documents
+    errors = figures["cross_validation"]["calibration_error"]
+    assert errors["after"] < errors["before"] == figures[key]["calibration_error"]["before"]
+    table = (tmp_path / "run" / "calibration.md").read_text()
+    assert f"Calibrated on {', '.join(splits)}." in table and "not fitted on (cross-validation)" in table
+
+
+def test_each_fold_is_calibrated_by_the_others() -> None:
+    folds = [
+        Judged(["X"] * 4, np.array([0.6, 0.7, 0.8, 0.9]), np.array([False, right, False, True]), 2)
+        for right in (True, False, True)
+    ]
+    expected = [
+        folds[number].confidences(fit_calibration(join_judged([folds[other] for other in others])))
+        for number, others in enumerate([(1, 2), (0, 2), (0, 1)])
+    ]
+    assert cross_validated(folds).tolist() == np.concatenate(expected).tolist()
+    assert expected[0].tolist() != expected[1].tolist()
+    assert join_judged(folds).mentions == 6
 
 
 def test_failed_writing_leaves_nothing(

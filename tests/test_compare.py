@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import srsly
 
-from scripts.compare import compare, compare_counts, p_value, show_comparison
+from scripts.compare import compare, compare_counts, p_value, short_names, show_comparison
 from scripts.errors import ProjectError
+from scripts.evaluation.splits import Split
+from tests.runs import LABELS, make_run
 
 GOLD = [[0, 4, "Disease"], [10, 14, "Chemical"]]
 
@@ -68,6 +70,54 @@ def test_seeds_of_one_recipe_are_taken_together(tmp_path: Path) -> None:
         {"id": "0", "differing": 2, "errors": {"better0+better1": 0, "worse0+worse1": 2}},
         {"id": "1", "differing": 1, "errors": {"better0+better1": 3, "worse0+worse1": 4}},
     ]
+
+
+def test_pipelines_are_compared_as_their_stored_predictions_are(tmp_path: Path) -> None:
+    stored = [make_run(tmp_path / "old"), make_run(tmp_path / "new", rules={"Disease": ["tremor", "gout"]})]
+    runs = [str(run.metrics) for run in stored]
+    models = [str(tmp_path / name / "model") for name in ("old", "new")]
+    split = Split(stored[0].records, tmp_path / "old" / "corpus", LABELS)
+    expected = compare(runs)
+    difference = expected["differences"]["new/metrics/tiny_rules"]["micro"]["f1"]["difference"]
+    assert difference > 0.5
+    for pair in (models, [runs[0], models[1]]):
+        found = compare(pair, split=split)
+        for table in ("scores", "differences"):
+            assert list(found[table].values()) == list(expected[table].values())
+        assert [row["id"] for row in found["documents"]] == [row["id"] for row in expected["documents"]]
+
+
+def test_pipelines_are_run_over_the_split_that_is_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "old")
+    make_run(tmp_path / "new", rules={"Disease": ["gout"]})
+    models = [str(tmp_path / name / "model") for name in ("old", "new")]
+    with pytest.raises(ProjectError, match=r"old/model' is no folder with predictions.*--corpus corpus/"):
+        compare(models)
+    dev = compare(models, split=Split(run.records, tmp_path / "old" / "corpus", LABELS, "dev"))
+    assert {name: (row["micro"]["tp"], row["micro"]["fn"]) for name, row in dev["scores"].items()} == {
+        "old/model": (2, 1),
+        "new/model": (1, 2),
+    }
+    with pytest.raises(ProjectError, match="There is no pipeline 'no_package'"):
+        compare([models[0], "no_package"], split=Split(run.records, tmp_path / "old" / "corpus", LABELS))
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        (["metrics/one", "metrics/two"], ["one", "two"]),
+        (["a/model-best", "b/model-best"], ["a/model-best", "b/model-best"]),
+        (["x/en_ner_a-0.1.0-py3-none-any.whl", "en_ner_a"], ["en_ner_a-0.1.0", "en_ner_a"]),
+        (["m/one+m/two", "n/one+n/two"], ["m/one+m/two", "n/one+n/two"]),
+    ],
+)
+def test_runs_have_the_shortest_names_that_differ(runs: list[str], expected: list[str]) -> None:
+    assert list(short_names(runs).values()) == expected
+
+
+def test_a_plus_in_the_name_of_a_run_joins_nothing(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / name, [GOLD]) for name in ("a+b_minilm", "a_minilm")]
+    assert list(compare(runs)["scores"]) == ["a+b_minilm", "a_minilm"]
 
 
 def test_undefined_stays_undefined(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from scripts.records.checks import check_record
 class EvaluationData:
     """The corpus that a pipeline is scored on.
 
-    records (list[Record]): the test split.
-    gold (dict[str, Doc]): the test split as converted, by document id.
+    records (list[Record]): the split that is scored, usually test.
+    gold (dict[str, Doc]): the split as converted, by document id.
     training (list[Record]): the documents that the pipeline was trained on, for the names that occur in them.
     report (dict[str, Any]): the report of `convert`.
     """
@@ -31,34 +31,37 @@ class EvaluationData:
     report: dict[str, Any]
 
 
-def read_evaluation_data(source: Path, corpus: Path, vocab: Vocab, labels: dict[str, str]) -> EvaluationData:
+def read_evaluation_data(
+    source: Path, corpus: Path, vocab: Vocab, labels: dict[str, str], *, split: str = "test"
+) -> EvaluationData:
     """Read a corpus, and check that its records and its converted documents belong together.
 
-    source (Path): the folder with train.jsonl and test.jsonl.
-    corpus (Path): the folder with test.spacy and report.json.
+    source (Path): the folder with train.jsonl and the split, e.g. test.jsonl.
+    corpus (Path): the folder with the split, e.g. test.spacy, and report.json.
     vocab (Vocab): the pipeline's vocabulary.
     labels (dict[str, str]): label by pattern of the entity type.
+    split (str): the split that is scored.
     RETURNS (EvaluationData): the corpus.
     RAISES (ProjectError): a file is missing, a record is invalid, or the corpus was converted from other records.
     """
-    for path, command in ((source / "test.jsonl", "fetch-corpus"), (corpus / "report.json", "convert")):
+    for path, command in ((source / f"{split}.jsonl", "fetch-corpus"), (corpus / "report.json", "convert")):
         if not path.is_file():
             raise ProjectError(f"{path} is not there", f"Run first: spacy project run {command}")
-    records = read_records(source / "test.jsonl")
+    report = srsly.read_json(corpus / "report.json")
+    train_on = report.get("train_on", TRAIN)
+    splits = {name: read_records(source / f"{name}.jsonl") for name in {split, *train_on.split("+")}}
+    splits = choose_training(splits, train_on)
+    records = splits[split]
     for record in records:
         check_record(record, labels)
-    report = srsly.read_json(corpus / "report.json")
-    docs = list(DocBin().from_disk(corpus / "test.spacy").get_docs(vocab))
+    docs = list(DocBin().from_disk(corpus / f"{split}.spacy").get_docs(vocab))
     gold = {doc.user_data["document_id"]: doc for doc in docs}
     texts = {document_id(record): document_text(record) for record in records}
     same = texts == {key: doc.text for key, doc in gold.items()}
-    if not same or sha256(corpus / "test.spacy") != report["test"]["sha256"]:
+    if not same or sha256(corpus / f"{split}.spacy") != report[split]["sha256"]:
         raise ProjectError(
             f"{corpus} was not made from {source} as it is now, or was changed since", "Run: spacy project run convert"
         )
-    train_on = report.get("train_on", TRAIN)
-    dev = read_records(source / "dev.jsonl") if train_on != TRAIN else []
-    splits = choose_training({"train": read_records(source / "train.jsonl"), "dev": dev}, train_on)
     return EvaluationData(records, gold, splits["train"], report)
 
 

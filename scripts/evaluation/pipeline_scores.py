@@ -39,6 +39,7 @@ from scripts.evaluation.scoring import (
     score_relaxed,
 )
 from scripts.evaluation.slices import collect_names, read_context, score_slices
+from scripts.evaluation.splits import Split
 from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place
 from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
@@ -71,6 +72,21 @@ class EvaluationOptions:
     text: bool = True
     gpu_id: int = -1
     command: str = ""
+
+
+def score_split(model: str, split: Split, *, gpu_id: int = -1) -> list[ScoredDocument]:
+    """Run a pipeline over a split, and pair what it finds with the annotated mentions, as `evaluate` does.
+
+    model (str): the pipeline: a folder, a wheel or an installed package.
+    split (Split): the documents.
+    gpu_id (int): the GPU's number, or -1 for the CPU.
+    RETURNS (list[ScoredDocument]): the documents, sorted by id.
+    RAISES (ProjectError): a file is missing, or the inputs don't belong together.
+    """
+    use_gpu(gpu_id, advice=ON_CPU_IN_PROJECT)
+    nlp = load_pipeline(model)
+    data = read_evaluation_data(split.source, split.corpus, nlp.vocab, split.labels, split=split.name)
+    return pair_mentions(data, predict_docs(nlp, data), split.labels)
 
 
 def evaluate(model: str, source: Path, corpus: Path, output: Path, options: EvaluationOptions) -> dict[str, Any]:
@@ -111,9 +127,7 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     nlp = load_pipeline(model)
     data = read_evaluation_data(source, corpus, nlp.vocab, options.labels)
     start = time.perf_counter()
-    predicted = predict_docs(nlp, data.records)
-    for key, doc in predicted.items():
-        remove_unannotated(doc, data.gold[key])
+    predicted = predict_docs(nlp, data)
     predicting = time.perf_counter() - start
     tables, errors, documents = score_predictions(data, predicted, options)
     gold = {document.id: document.gold for document in documents}
@@ -144,16 +158,25 @@ def evaluate(model: str, source: Path, corpus: Path, output: Path, options: Eval
     return scores
 
 
-def predict_docs(nlp: Language, records: list[Record]) -> dict[str, Doc]:
+def predict_docs(nlp: Language, data: EvaluationData) -> dict[str, Doc]:
     """Run a pipeline over documents, with a progress bar.
 
     nlp (Language): the pipeline.
-    records (list[Record]): the documents.
-    RETURNS (dict[str, Doc]): the pipeline's documents, by document id.
+    data (EvaluationData): the corpus.
+    RETURNS (dict[str, Doc]): the pipeline's documents, by document id, without entities whose label was not annotated.
     """
-    texts = [document_text(record) for record in records]
-    docs = tqdm(nlp.pipe(texts), total=len(texts), desc="Predicting", unit="doc", file=sys.stderr, disable=None)
-    return {document_id(record): doc for record, doc in zip(records, docs, strict=True)}
+    texts = [document_text(record) for record in data.records]
+    stream = tqdm(nlp.pipe(texts), total=len(texts), desc="Predicting", unit="doc", file=sys.stderr, disable=None)
+    docs = {document_id(record): doc for record, doc in zip(data.records, stream, strict=True)}
+    for key, doc in docs.items():
+        remove_unannotated(doc, data.gold[key])
+    return docs
+
+
+def pair_mentions(data: EvaluationData, predicted: dict[str, Doc], labels: dict[str, str]) -> list[ScoredDocument]:
+    """Return the annotated and the predicted mentions of each document, both as flat spans."""
+    annotated = {document_id(record): flat_mentions(record, labels) for record in data.records}
+    return pair(annotated, {key: doc_mentions(doc) for key, doc in predicted.items()})
 
 
 def score_predictions(
@@ -168,8 +191,7 @@ def score_predictions(
     RAISES (ProjectError): the scorers do not agree, or a document is on one side only.
     """
     labels = options.labels
-    annotated = {document_id(record): flat_mentions(record, labels) for record in data.records}
-    documents = pair(annotated, {key: doc_mentions(doc) for key, doc in predicted.items()})
+    documents = pair_mentions(data, predicted, labels)
     names = labels_of(documents, label_names(labels))
     training_names = collect_names(data.training, labels)
     contexts = {document_id(record): read_context(record, labels) for record in data.records}

@@ -26,6 +26,8 @@ from scripts.records.documents import Passage
 TOKENS = ("tokens", "words")
 TAGS = ("ner_tags", "ner_tags_str", "tags", "labels", "ner", "bio_tags")
 IDS = ("document_id", "doc_id", "id", "guid", "pmid")
+# How training marks a token that does not count.
+NOT_COUNTED = -100
 # Where a data set has the names of its tags beside the schema of its files.
 CARD, INFOS = "README.md", ("dataset_info.json", "dataset_infos.json")
 # A card is in the folder of the data, or in one above it.
@@ -146,7 +148,7 @@ def read_row(
 def tag_name(tag: Any, names: list[str] | None) -> str:
     """Return the name of a tag.
 
-    RAISES (ProjectError): it is a number, and its name is not known.
+    RAISES (ProjectError): it is a number whose name is not known.
     """
     if isinstance(tag, str):
         return tag
@@ -155,5 +157,10 @@ def tag_name(tag: Any, names: list[str] | None) -> str:
             "the tags are numbers, and neither the file nor a card beside it has their names",
             "Put the data set's README.md or dataset_info.json beside it, or save it as Parquet with `datasets`.",
         )
-    # -100 is how training marks a token that does not count.
-    return names[cast(int, tag)] if tag >= 0 else "O"
+    if tag == NOT_COUNTED:
+        return "O"
+    if not 0 <= tag < len(names):
+        raise ProjectError(
+            f"the tag {tag} has no name", "Tags of -1 are hidden, often those of a test set. Use splits with tags."
+        )
+    return names[cast(int, tag)]

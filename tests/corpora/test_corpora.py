@@ -13,7 +13,7 @@ from scripts.errors import ProjectError
 from scripts.fetch_corpus import fetch_corpus_cli
 from scripts.records.bigbio import document_id, document_text
 from scripts.records.mentions import annotations
-from tests.corpora.samples import NOTES, OF_WORDS, SAMPLES, lines, spaced, write_files
+from tests.corpora.samples import NOTES, OF_WORDS, SAMPLES, lines, spaced, words, write_files
 
 
 def format_of(sample: str) -> str:
@@ -139,7 +139,10 @@ def with_surfaces(files, notes, wrong):
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("sample", ["brat", "pubtator", "bioc-json", "bioc-xml", "labelstudio", "jsonl", "bigbio"])
+@pytest.mark.parametrize(
+    "sample",
+    ["brat", "pubtator", "bioc-json", "bioc-xml", "labelstudio", "labelstudio-small", "jsonl", "bigbio"],
+)
 def test_offsets_in_another_unit_are_converted_where_texts_prove_it(tmp_path, sample, unit):
     wrong = miscounted(ODD, unit)
     folder = write_files(with_surfaces(SAMPLES[sample](wrong), ODD, wrong), tmp_path)
@@ -202,6 +205,31 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path, sample
     assert read(write_files({name: changed}, tmp_path))[0] == notes_for(sample)
 
 
+WINDOWS = {
+    "a": ("Hx:\r\ngout\r\npain", [("Finding", 5, 9), ("Finding", 11, 15)]),
+    "b": ("Aspirin", [("Drug", 0, 7)]),
+    "c": ("No pain.", []),
+}
+# In XML a line end is one character whatever the file has, and PubTator's texts are single lines.
+KEEP_LINE_ENDS = [name for name in SAMPLES if name not in (*OF_WORDS, "pubtator", "bioc-xml")]
+
+
+@pytest.mark.parametrize("sample", KEEP_LINE_ENDS)
+def test_windows_line_ends_in_a_text_are_characters_of_it(tmp_path, sample):
+    found, report = read(write_files(SAMPLES[sample](WINDOWS), tmp_path))
+    assert (found, report["offsets"], report["counts"]) == (WINDOWS, "characters", {})
+
+
+@pytest.mark.parametrize("sample", ["bioc-json", "labelstudio", "labelstudio-small", "jsonl"])
+def test_offsets_of_a_tool_that_reads_line_ends_as_one_character_are_converted(tmp_path, sample):
+    seen = {**WINDOWS, "a": ("Hx:\ngout\npain", [("Finding", 4, 8), ("Finding", 9, 13)])}
+    ((name, content),) = SAMPLES[sample](seen).items()
+    changed = content.replace(json.dumps(seen["a"][0]), json.dumps(WINDOWS["a"][0]))
+    assert changed != content
+    found, report = read(write_files({name: changed}, tmp_path))
+    assert (found, report["offsets"], report["counts"]) == (WINDOWS, "lf", {"moved_mentions": 2})
+
+
 @pytest.mark.parametrize("sample", [name for name in SAMPLES if name not in ("brat", "datasets")])
 @pytest.mark.parametrize("packed", [".gz", ".zst"])
 def test_files_can_be_compressed(tmp_path, sample, packed):
@@ -229,6 +257,30 @@ def test_overlapping_spans_and_unknown_labels_are_kept_for_convert_to_judge(tmp_
 def test_overlapping_spans_are_kept_in_formats_whose_labels_have_no_spaces(tmp_path, sample):
     notes = {**NOTES, "a": ("Gouty arthritis", [("Finding", 0, 15), ("Odd", 6, 15)])}
     assert read(write_files(SAMPLES[sample](notes), tmp_path))[0] == notes
+
+
+@pytest.mark.parametrize("sample", ["conll", "datasets", "docbin"])
+def test_unknown_labels_are_kept_in_formats_without_overlaps(tmp_path, sample):
+    notes = notes_for(sample, {**NOTES, "a": ("Gouty arthritis", [("Odd", 0, 5), ("Finding", 6, 15)])})
+    found, report = read(write_files(SAMPLES[sample](notes), tmp_path))
+    assert found == notes
+    assert sum(report[split]["types"].get("Odd", 0) for split in ("train", "dev", "test")) == 1
+
+
+# In formats of words, that is a mark without rows, or a row without tokens.
+@pytest.mark.parametrize("sample", OF_WORDS)
+def test_a_document_without_words_is_left_out_and_counted(tmp_path, sample):
+    ((name, content),) = SAMPLES[sample](spaced(NOTES)).items()
+    if sample == "conll":
+        files = {name: f"-DOCSTART- (d)\n\n{content}"}
+    else:
+        rows = [{"id": "d", "tokens": [], "ner_tags": []}]
+        rows += [
+            {"id": note, "tokens": tokens, "ner_tags": tags} for note, (tokens, tags) in words(spaced(NOTES)).items()
+        ]
+        files = {"notes.jsonl": lines(rows)}
+    found, report = read(write_files(files, tmp_path))
+    assert (found, report["counts"]) == (spaced(NOTES), {"empty_documents": 1})
 
 
 # A document without words has no rows in formats of words.

@@ -86,6 +86,33 @@ def test_the_names_of_tags_in_json_lines(tmp_path, described_by):
     assert read(tmp_path)[0] == spaced(NOTES)
 
 
+@pytest.mark.parametrize("change", ["bom", "crlf"])
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing_in_json_lines(tmp_path, change):
+    rows = [{**row, "ner_tags": [NAMES[tag] for tag in row["ner_tags"]]} for row in tagged(NOTES)]
+    content = f"\ufeff{lines(rows)}" if change == "bom" else lines(rows).replace("\n", "\r\n")
+    assert read(write_files({"a.jsonl": content}, tmp_path))[0] == spaced(NOTES)
+
+
+@pytest.mark.parametrize(("tag", "why"), [(5, "tag 5 has no name"), (-1, "tag -1 has no name"), (None, "TypeError")])
+def test_a_tag_without_a_name_is_refused(tmp_path, tag, why):
+    features = {"ner_tags": {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "Sequence"}}
+    rows = [*tagged(NOTES), {"id": "d", "tokens": ["SECRET"], "ner_tags": [tag]}]
+    files = {"dataset_info.json": json.dumps({"features": features}), "a.jsonl": lines(rows)}
+    with pytest.raises(ProjectError, match=rf"a\.jsonl, document 4: .*{why}") as caught:
+        read(write_files(files, tmp_path))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_token_that_does_not_count_is_outside(tmp_path):
+    rows = tagged(NOTES)
+    assert rows[0]["ner_tags"][0] == NAMES.index("B-Finding")
+    rows[0]["ner_tags"][0] = -100
+    features = {"ner_tags": {"feature": {"names": NAMES, "_type": "ClassLabel"}, "_type": "Sequence"}}
+    files = {"dataset_info.json": json.dumps({"features": features}), "a.jsonl": lines(rows)}
+    found, _ = read(write_files(files, tmp_path))
+    assert found["a"][1] == spaced(NOTES)["a"][1][1:]
+
+
 def test_tags_that_don_t_fit_the_tokens_are_refused(tmp_path):
     rows = [{"tokens": ["SECRET", "words"], "ner_tags": ["O"]}]
     with pytest.raises(ProjectError, match="document 1: 2 tokens with 1 tags") as caught:
