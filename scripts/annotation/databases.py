@@ -3,7 +3,6 @@
 In: a URL such as postgresql+psycopg://host/notes. Out: a `Database`.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from scripts.annotation.sources import DATABASES
 from scripts.errors import ProjectError
+from scripts.retries import retry
 
 try:
     import sqlalchemy as sa
@@ -84,15 +84,15 @@ class Database:
         RETURNS (Result): what `work` returned.
         RAISES (ProjectError): the database refused it, or can't be reached.
         """
-        for wait in (*waits, None):
-            try:
-                with self.connected() as connection:
-                    return work(connection)
-            except SQLAlchemyError as error:
-                if wait is None or not is_passing(error):
-                    raise self.problem(error) from None
-                time.sleep(wait)
-        raise AssertionError("unreachable")
+
+        def attempt() -> Result:
+            with self.connected() as connection:
+                return work(connection)
+
+        try:
+            return retry(attempt, waits=waits, passes=is_passing)
+        except SQLAlchemyError as error:
+            raise self.problem(error) from None
 
     def problem(self, error: SQLAlchemyError) -> ProjectError:
         """Return an error of the database as one for the user. Neither its text nor its password is in it."""
@@ -214,7 +214,7 @@ def decode(text: bytes) -> str | bytes:
         return text
 
 
-def is_passing(error: SQLAlchemyError) -> bool:
+def is_passing(error: Exception) -> bool:
     """Return whether another try may succeed: the connection was lost, or the server is about to start."""
     if not isinstance(error, DBAPIError):
         return False
