@@ -26,11 +26,11 @@ from scripts.annotation.databases import Database, parse_url, shown
 from scripts.annotation.options import TABLE_FORMATS, AnnotateOptions, TableOptions
 from scripts.annotation.parts import CHANGED, SAME_ID
 from scripts.annotation.tables import TABLES, MentionTable
+from scripts.benchmarks.postgresql import PASSWORD, USER, Server, find_programs
 from scripts.errors import ProjectError
 from scripts.formats import csv_tsv, omop
 from scripts.formats.reading import ReadOptions
 from tests.annotation.pipelines import SECRET, make_pipeline
-from tests.annotation.postgresql import PASSWORD, USER, Server, find_programs
 
 QUERY = "select note_id, note_text, ward from note"
 READING = ReadOptions("note_text", "note_id")
