@@ -1,5 +1,7 @@
 """Requests and responses of the service, with examples. Its OpenAPI document is generated from them."""
 
+from collections.abc import Collection
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from scripts.formats.clinical import REFERENCE
 from scripts.records.states import STATES, mention_states
 from scripts.service.attributes import Attributes, DescribedBy, concept_name
 
@@ -167,6 +170,7 @@ class ModelInfo(ModelName):
     confidence: bool = Field(description="Whether entities have a confidence")
     attributes: list[str] = Field(description="Names of the attributes that entities can have")
     states: list[str] = Field(description="States that entities can have; empty if the pipeline reports none")
+    fhir: bool = Field(description="Whether the service has /v1/fhir, which needs fhir.resources")
     vocabulary: VocabularyInfo | None = Field(description="Where kb_id is from; null if the pipeline has no linker")
     offset_unit: Literal["code points"] = OFFSET_UNIT
     limits: Limits
@@ -220,6 +224,54 @@ class AnnotateRequest(BaseModel):
     def all_texts(self) -> list[str]:
         """Return the texts, whether the request has one or a list."""
         return [self.text] if self.text is not None else self.texts or []
+
+
+# A reference to a resource: https://hl7.org/fhir/R4/references.html#literal
+FHIR_REFERENCE = rf"^(?:{REFERENCE.pattern})$"
+
+
+class FhirRequest(BaseModel):
+    """One text, and what its FHIR resources refer to."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    text: str = Field(description="The text")
+    subject_reference: str | None = Field(
+        default=None,
+        max_length=1_000,
+        pattern=FHIR_REFERENCE,
+        description="Reference to the patient, e.g. Patient/12; null: a display without a reference",
+    )
+    note_reference: str | None = Field(
+        default=None,
+        max_length=1_000,
+        pattern=FHIR_REFERENCE,
+        description="Reference to the note, e.g. DocumentReference/17; null: a display without a reference",
+    )
+    note_date: date | None = Field(default=None, description="The note's date in ISO 8601; null: no dates")
+
+
+def fhir_request_model(max_characters: int) -> type[FhirRequest]:
+    """Create the model of a request for FHIR with the limit of a text."""
+    text: Any = Annotated[str, Field(max_length=max_characters)]
+    return create_model(
+        FhirRequest.__name__,
+        __base__=FhirRequest,
+        __doc__=FhirRequest.__doc__,
+        text=(text, FhirRequest.model_fields["text"]),
+    )
+
+
+FHIR_EXAMPLES: dict[str, Any] = {
+    "one text": {
+        "value": {
+            "text": TEXT,
+            "subject_reference": "Patient/12",
+            "note_reference": "DocumentReference/17",
+            "note_date": "2026-01-31",
+        }
+    }
+}
 
 
 def request_model(
@@ -284,20 +336,26 @@ def request_examples(labels: list[str], states: list[str]) -> dict[str, Any]:
     return examples
 
 
-def reason(error: ValidationError) -> str:
+def reason(error: ValidationError, fields: Collection[str]) -> str:
     """Describe what is wrong with a request without repeating any of it. Unknown field names count as content, too.
 
     error (ValidationError): the errors that pydantic found.
+    fields (Collection[str]): the names of the known fields.
     RETURNS (str): up to five of them, separated by semicolons.
     """
-    found = [describe_error(error["type"], error["loc"], error["msg"]) for error in error.errors(include_input=False)]
+    found = [
+        describe_error(each["type"], each["loc"], each["msg"], fields) for each in error.errors(include_input=False)
+    ]
     return "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def describe_error(type: str, location: tuple[int | str, ...], message: str) -> str:
+def describe_error(type: str, location: tuple[int | str, ...], message: str, fields: Collection[str]) -> str:
     """Describe one error that pydantic found."""
     if type == "extra_forbidden":
-        return "Unknown field: the known fields are text, texts, labels, include and min_confidence"
+        *others, last = fields
+        return f"Unknown field: the known fields are {', '.join(others)} and {last}"
+    if type == "string_pattern_mismatch":
+        message = "Input should be a FHIR reference such as Patient/12"
     if type == "json_invalid" and "hex escape" in message:
         return f"{message}: half a surrogate pair, such as \\ud800 by itself, is not a character"
     if not location:
