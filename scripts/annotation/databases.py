@@ -5,6 +5,7 @@ In: a URL such as postgresql+psycopg://host/notes. Out: a `Database`.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,8 +98,8 @@ class Database:
     def problem(self, error: SQLAlchemyError) -> ProjectError:
         """Return an error of the database as one for the user. Neither its text nor its password is in it."""
         message = safe_message(error)
-        if self.url.password:
-            message = message.replace(str(self.url.password), "***")
+        for secret in secrets_of(self.url):
+            message = message.replace(secret, "***")
         return ProjectError(f"{self.name}: {message}", hint_for(error))
 
     def quote(self, name: str) -> str:
@@ -134,6 +135,12 @@ def shown(url: sa.URL) -> str:
     """Return a URL without what is secret in it."""
     # `url.set` takes None for "leave it".
     return url._replace(password=None).difference_update_query(SECRETS).render_as_string()
+
+
+def secrets_of(url: sa.URL) -> list[str]:
+    """Return what is secret in a URL, the longest first: one may be in another."""
+    in_query = chain.from_iterable(url.normalized_query.get(name, ()) for name in SECRETS)
+    return sorted(filter(None, [str(url.password or ""), *in_query]), key=len, reverse=True)
 
 
 def shown_url(given: str) -> str:
