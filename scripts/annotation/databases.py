@@ -44,6 +44,8 @@ PASSING = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "40001", "40P01")
 NAMES_ONLY = ("08", "0A", "23", "25", "28", "3D", "3F", "42", "53", "54", "55", "57", "58", "22001")
 # The same for DuckDB.
 NAMES_ONLY_KINDS = {"BinderException", "CatalogException", "ConnectionException", "IOException", "ParserException"}
+# How it starts to say that a file can't be written. Other messages of a commit that fails quote values.
+NOT_WRITTEN = "TransactionContext Error: Failed to commit: Could not write file"
 
 
 class Database:
@@ -243,7 +245,7 @@ def safe_message(error: SQLAlchemyError) -> str:
         return str(primary) if primary and state.startswith(NAMES_ONLY) else f"error {state} ({kind})"
     module = type(original).__module__
     # SQLite quotes a text in one message, that it can't be decoded; see `decode`.
-    quotes_none = module == "sqlite3" or kind in NAMES_ONLY_KINDS
+    quotes_none = module == "sqlite3" or kind in NAMES_ONLY_KINDS or message.startswith(NOT_WRITTEN)
     if quotes_none or (module.startswith("psycopg") and isinstance(error, sa.exc.OperationalError)):
         return message
     return f"an error of the database ({kind})"
@@ -269,6 +271,7 @@ WORD_HINTS = {
     "password": PASSWORD,
     "disk is full": FULL,
     "no space": FULL,
+    "could not write file": FULL,
     "lock": LOCKED,
     "no such": NAMES,
     "does not exist": NAMES,

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import re
+import resource
 import shlex
 import signal
 import sys
@@ -455,6 +456,26 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on(tmp_path, model, monkeypat
     assert len(read(to, "select * from note_nlp_parts")) < 6
     annotate(model, url, tmp_path / "run", to=to)
     assert mentions(to) == expected_mentions()
+
+
+def run_where_files_stay_small(model, url, folder, to):
+    """Annotate where no file can grow beyond a limit, and expect what the message says of it."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    with pytest.raises(ProjectError, match=r"Could not write file.*Make room"):
+        annotate(model, url, folder, to=to, table="mention", format="csv")
+
+
+def test_a_full_disk_under_duckdb_is_a_message_and_the_run_goes_on(tmp_path, model):
+    url, to = f"sqlite:///{tmp_path}/notes.db", f"duckdb:///{tmp_path}/mentions.db"
+    # Each mention has the columns of its note, so that a part takes a quarter of a megabyte.
+    notes = [(number, "gout", os.urandom(20_000).hex()) for number, *_ in NOTES]
+    make_notes(url, notes)
+    local_engine.load_pipeline(model)
+    assert in_child(run_where_files_stay_small, model, url, tmp_path / "run", to) == 0
+    assert 0 < len(read(to, "select part from mention_parts")) < 6
+    annotate(model, url, tmp_path / "run", to=to, table="mention", format="csv")
+    expected = [(number, str(number)) for number, *_ in NOTES]
+    assert read(to, "select mention_id, id from mention order by 1") == expected
 
 
 def test_a_locked_database_is_named(tmp_path, model, monkeypatch):

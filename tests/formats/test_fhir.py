@@ -70,6 +70,11 @@ def make_document(label: str, *, text: str = "gout", concept: str = "", columns=
     return Document("7", (Passage("note", text),), (mention,), columns={"person_id": 12, **(columns or {})})
 
 
+def certainty(probability: float) -> list[dict]:
+    """Return the extension for a confidence."""
+    return [{"url": CONFIDENCE, "valueDecimal": probability}]
+
+
 def codes(element) -> set[str]:
     """Return the codes of an element with a required binding."""
     if isinstance(element, dict):
@@ -130,12 +135,12 @@ def check(resource: dict, document: Document) -> None:
     code = resource["condition"][0]["code"] if kind == "FamilyMemberHistory" else None
     code = code or resource.get("code") or resource["medicationCodeableConcept"]
     assert code["coding"][0]["system"] == MESH
-    place, certainty = resource["extension"]
+    place, *certainties = resource["extension"]
     reference, offset, length = place["extension"]
     start = offset["valueInteger"]
     number = next(number for number, mention in enumerate(document.mentions, start=1) if mention.start == start)
-    assert certainty == {"url": CONFIDENCE, "valueDecimal": 1 / number}
-    assert code["coding"][0]["extension"] == [{"url": CONFIDENCE, "valueDecimal": 1 / (number + 0.5)}]
+    assert certainties == certainty(1 / number)
+    assert code["coding"][0]["extension"] == certainty(1 / (number + 0.5))
     assert reference["valueReference"] == {"reference": f"DocumentReference/{document.id}"}
     assert " ".join(document.text[start : start + length["valueInteger"]].split()) == code["text"]
 
@@ -344,12 +349,13 @@ def test_codes_have_system_name_and_text():
     candidates = [{"id": "D006073", "name": "Gout", "score": 0.9}, {"id": "D1", "name": "x", "score": 0.1}]
     document = make_document("Disease", text="the\ngout", concept="D006073", kb_candidates=candidates)
     (resource,) = resources(document, vocabulary=LinkedVocabulary(MESH))
-    expected = {"coding": [{"system": MESH, "code": "D006073", "display": "Gout"}], "text": "the gout"}
-    assert resource["code"] == expected
+    certain = certainty(0.9)
+    coding = {"extension": certain, "system": MESH, "code": "D006073", "display": "Gout"}
+    assert resource["code"] == {"coding": [coding], "text": "the gout"}
     (resource,) = resources(document, vocabulary=LinkedVocabulary(MESH), clinical=ClinicalOptions(code_system="urn:x"))
     assert resource["code"]["coding"][0]["system"] == "urn:x"
     (resource,) = resources(document)
-    assert resource["code"]["coding"] == [{"code": "D006073", "display": "Gout"}]
+    assert resource["code"]["coding"] == [{"extension": certain, "code": "D006073", "display": "Gout"}]
 
 
 @pytest.mark.parametrize(
@@ -365,7 +371,7 @@ def test_confidences_of_the_mention_and_of_its_code(confidence, score, certainti
     (coding,) = resource["code"]["coding"]
     for element, expected in ((resource, certainties), (coding, code_certainties)):
         found = [each for each in element.get("extension", ()) if each["url"] != DERIVATION]
-        assert found == [{"url": CONFIDENCE, "valueDecimal": number} for number in expected]
+        assert found == [extension for number in expected for extension in certainty(number)]
 
 
 def test_a_reaction_has_its_own_confidence():
@@ -376,10 +382,9 @@ def test_a_reaction_has_its_own_confidence():
         Mention(23, 27, "Disease", confidence=0.7, attributes=attributes),
     )
     (allergy,) = resources(Document("7", (Passage("note", text),), mentions, columns={"person_id": 1}))
-    assert allergy["extension"][1] == {"url": CONFIDENCE, "valueDecimal": 0.9}
+    assert allergy["extension"][1:] == certainty(0.9)
     (reaction,) = allergy["reaction"]
-    certainty = [{"url": CONFIDENCE, "valueDecimal": 0.7}]
-    assert reaction["manifestation"] == [{"extension": certainty, "text": "rash"}]
+    assert reaction["manifestation"] == [{"extension": certainty(0.7), "text": "rash"}]
 
 
 # Neither HL7's table 0162 nor anything else that is free has a code that says just this.
@@ -397,8 +402,8 @@ def test_a_composite_mention_has_a_resource_for_each_concept():
     candidates = [{"id": "D1|D2", "name": "Hepatitis | Nephritis", "score": 0.9}]
     made = resources(make_document("Disease", concept="D1|D2", kb_candidates=candidates))
     assert [each["code"]["coding"] for each in made] == [
-        [{"code": "D1", "display": "Hepatitis"}],
-        [{"code": "D2", "display": "Nephritis"}],
+        [{"extension": certainty(0.9), "code": "D1", "display": "Hepatitis"}],
+        [{"extension": certainty(0.9), "code": "D2", "display": "Nephritis"}],
     ]
     assert len({each["id"] for each in made}) == 2
 
