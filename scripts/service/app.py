@@ -167,11 +167,7 @@ def add_fhir(router: APIRouter, pipeline: ServedPipeline, find: Find, writer: Fh
     async def fhir(
         request: Request, asked: Annotated[FhirRequest, Depends(make_read(model, settings))]
     ) -> FhirResponse:
-        """Find the entities in one text, and return them as FHIR resources.
-
-        They are those of `annotate --format fhir`, in a Bundle of the type collection. It needs fhir.resources;
-        without it, there is no such endpoint.
-        """
+        """Find the entities in one text, as FHIR R4. Without fhir.resources, there is no such endpoint."""
         (entities,) = await find(request, [asked.text])
         try:
             # To validate the resources of a long text takes seconds.

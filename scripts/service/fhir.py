@@ -43,8 +43,8 @@ def bundle_of(asked: FhirRequest, entities: Sequence[EntitySchema], writer: Fhir
         Mention(each.start, each.end, each.label, each.kb_id or "", each.confidence, each.attributes)
         for each in entities
     )
-    # The same text has the same ids, and another text has others.
-    name = asked.note_reference or sha256(asked.text.encode()).hexdigest()
+    # The resources of a note have the same ids as those of `annotate`; those of another text have others.
+    name = (asked.note_reference or "").rpartition("/")[2] or sha256(asked.text.encode()).hexdigest()
     columns = {writer.options.clinical.date_column: asked.note_date}
     document = Document(name, (Passage("note", asked.text),), mentions, columns=columns)
     return make_bundle(document, writer, subject=asked.subject_reference, note=asked.note_reference)
