@@ -75,9 +75,8 @@ def test_resources_are_those_of_annotate(fhir_client):
 def test_the_same_as_a_line_of_annotate(client):
     mention = Mention(0, 4, "Disease", confidence=0.9)
     columns = {"person_id": "12", "note_date": "2026-01-31"}
-    (line,) = FhirWriter(WriteOptions()).prepare(Document("17", (Passage("note", "gout"),), (mention,), None, columns))[
-        0
-    ]
+    document = Document("17", (Passage("note", "gout"),), (mention,), columns=columns)
+    (line,) = FhirWriter(WriteOptions()).prepare(document).lines
     assert resources(ask(client(make_pipeline(SURE)), {"text": "gout", **GIVEN})) == [json.loads(line)]
 
 
