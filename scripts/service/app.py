@@ -160,7 +160,7 @@ def add_fhir(router: APIRouter, pipeline: ServedPipeline, find: Find, writer: Fh
 
     @router.post(
         "/v1/fhir",
-        response_class=FhirResponse,
+        response_class=Response,
         responses={200: {"description": "A Bundle of FHIR R4", "content": content}, **problems(*ANNOTATE_STATUSES)},
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": body}}},
     )
