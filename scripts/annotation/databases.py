@@ -3,6 +3,7 @@
 In: a URL such as postgresql+psycopg://host/notes. Out: a `Database`.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -22,6 +23,9 @@ except ImportError as error:
     ) from error
 
 Result = TypeVar("Result")
+# SQLAlchemy logs the rows of results, with the notes' texts, where a program sets its loggers to DEBUG.
+LOG_NAME = "annotate"
+logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(lambda record: record.levelno > logging.DEBUG)
 DRIVERS = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite", "duckdb": "duckdb"}
 # What libpq takes in a URL's query and is a secret.
 SECRETS = ("password", "sslpassword")
@@ -179,6 +183,7 @@ def make_engine(url: sa.URL, *, read_only: bool) -> sa.Engine:
     """
     # A transaction ends before its connection is closed: no reset, which would be logged if the connection was lost.
     options: dict[str, Any] = {"poolclass": sa.NullPool, "pool_reset_on_return": None, "hide_parameters": True}
+    options["logging_name"] = LOG_NAME
     kind = url.get_backend_name()
     if kind == "postgresql":
         given = {name: value for name, value in POSTGRESQL.items() if name not in url.query}
