@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,26 +14,21 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from spacy.language import Language
 
 from scripts.errors import ProjectError
-from scripts.formats.fhir import FhirWriter
 from scripts.service.batching import Batcher, Closed, FailedText, QueueFull
 from scripts.service.docs import add_docs
-from scripts.service.fhir import FhirResponse, bundle_of, make_fhir_writer
 from scripts.service.metrics import Found, Metrics
 from scripts.service.middleware import Observed, SecurityHeaders
 from scripts.service.pipeline import ServedPipeline
 from scripts.service.process import PipelineProcess, make_process
 from scripts.service.reading import make_check_token, make_read, while_connected
 from scripts.service.schemas import (
-    FHIR_EXAMPLES,
     AnnotateRequest,
     Annotations,
     DocumentSchema,
     EntitySchema,
-    FhirRequest,
     ModelInfo,
     Problem,
     Status,
-    fhir_request_model,
     request_examples,
     request_model,
 )
@@ -99,10 +95,9 @@ def create_app(
     guarded = APIRouter(dependencies=token, responses=problems(401) if token else {})
     find = make_find(batcher, settings)
     add_annotate(guarded, pipeline, find, settings)
-    writer = make_fhir_writer(nlp)
-    if writer:
-        add_fhir(guarded, pipeline, find, writer, settings)
-    add_information(guarded, pipeline.info(settings, fhir=writer is not None), metrics)
+    if makes_fhir():
+        add_fhir(guarded, pipeline, find, settings)
+    add_information(guarded, pipeline.info(settings, fhir=makes_fhir()), metrics)
     app.include_router(guarded)
     return app
 
@@ -152,8 +147,23 @@ def add_annotate(router: APIRouter, pipeline: ServedPipeline, find: Find, settin
         return Annotations(documents=documents, model=pipeline.name)
 
 
-def add_fhir(router: APIRouter, pipeline: ServedPipeline, find: Find, writer: FhirWriter, settings: Settings) -> None:
+def makes_fhir() -> bool:
+    """Return whether the service can make FHIR resources. Its image has neither the library nor the formats."""
+    return all(map(find_spec, ("fhir", "scripts.formats")))
+
+
+def add_fhir(router: APIRouter, pipeline: ServedPipeline, find: Find, settings: Settings) -> None:
     """Add the route that returns FHIR resources."""
+    from scripts.service.fhir import (
+        FHIR_EXAMPLES,
+        FhirRequest,
+        FhirResponse,
+        bundle_of,
+        fhir_request_model,
+        make_fhir_writer,
+    )
+
+    writer = make_fhir_writer(pipeline.nlp)
     model = fhir_request_model(pipeline.max_characters(settings))
     body = {"schema": model.model_json_schema(), "examples": FHIR_EXAMPLES}
     content = {FhirResponse.media_type: {"schema": {"type": "object"}}}

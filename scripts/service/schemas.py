@@ -1,7 +1,6 @@
 """Requests and responses of the service, with examples. Its OpenAPI document is generated from them."""
 
 from collections.abc import Collection
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,7 +15,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from scripts.formats.clinical import REFERENCE
 from scripts.records.states import STATES, mention_states
 from scripts.service.attributes import Attributes, DescribedBy, concept_name
 
@@ -224,54 +222,6 @@ class AnnotateRequest(BaseModel):
     def all_texts(self) -> list[str]:
         """Return the texts, whether the request has one or a list."""
         return [self.text] if self.text is not None else self.texts or []
-
-
-# A reference to a resource: https://hl7.org/fhir/R4/references.html#literal
-FHIR_REFERENCE = rf"^(?:{REFERENCE.pattern})$"
-
-
-class FhirRequest(BaseModel):
-    """One text, and what its FHIR resources refer to."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    text: str = Field(description="The text")
-    subject_reference: str | None = Field(
-        default=None,
-        max_length=1_000,
-        pattern=FHIR_REFERENCE,
-        description="Reference to the patient, e.g. Patient/12; null: a display without a reference",
-    )
-    note_reference: str | None = Field(
-        default=None,
-        max_length=1_000,
-        pattern=FHIR_REFERENCE,
-        description="Reference to the note, e.g. DocumentReference/17; null: a display without a reference",
-    )
-    note_date: date | None = Field(default=None, description="The note's date in ISO 8601; null: no dates")
-
-
-def fhir_request_model(max_characters: int) -> type[FhirRequest]:
-    """Create the model of a request for FHIR with the limit of a text."""
-    text: Any = Annotated[str, Field(max_length=max_characters)]
-    return create_model(
-        FhirRequest.__name__,
-        __base__=FhirRequest,
-        __doc__=FhirRequest.__doc__,
-        text=(text, FhirRequest.model_fields["text"]),
-    )
-
-
-FHIR_EXAMPLES: dict[str, Any] = {
-    "one text": {
-        "value": {
-            "text": TEXT,
-            "subject_reference": "Patient/12",
-            "note_reference": "DocumentReference/17",
-            "note_date": "2026-01-31",
-        }
-    }
-}
 
 
 def request_model(

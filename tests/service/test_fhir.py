@@ -1,7 +1,6 @@
 """FHIR from the service: the resources of `annotate --format fhir` in a Bundle, and errors that repeat nothing."""
 
 import json
-import sys
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,6 +12,7 @@ from scripts.formats.fhir import CONFIDENCE, DERIVATION, FhirWriter
 from scripts.formats.writing import WriteOptions
 from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
+from scripts.service import app
 from scripts.service.app import create_app
 from tests.annotation.pipelines import make_context_pipeline
 from tests.service.conftest import SURE, make_linked_pipeline, make_pipeline
@@ -150,7 +150,7 @@ def test_the_endpoint_is_described_and_needs_the_library(client, monkeypatch):
     assert "application/fhir+json" in described["responses"]["200"]["content"]
     examples = described["requestBody"]["content"]["application/json"]["examples"]
     assert all(ask(with_library, example["value"]).status_code == 200 for example in examples.values())
-    monkeypatch.setitem(sys.modules, "fhir.resources.R4B.condition", None)
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
     without = client()
     assert without.get("/v1/model").json()["fhir"] is False
     assert "/v1/fhir" not in without.get("/openapi.json").json()["paths"]

@@ -5,7 +5,6 @@ import io
 import json
 import multiprocessing
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.service import app
 from scripts.service.app import SAMPLES, create_app
 from scripts.service.settings import Settings
 from tests.annotation.pipelines import make_context_pipeline
@@ -713,7 +713,7 @@ def test_a_fault_while_fhir_is_made_is_told(open_page, context_service):
 
 
 def test_without_the_library_there_is_no_button(open_page, monkeypatch):
-    monkeypatch.setitem(sys.modules, "fhir.resources.R4B.condition", None)
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
     with running(create_app(make_pipeline())) as address:
         page = annotate(open_page(address), "gout")
         expect(page.locator("#model")).to_have_text("en_ner_small 1.2.3 finds Chemical and Disease.")
