@@ -17,6 +17,7 @@ COMMANDS = {
     "wheels": "scripts.benchmarks.wheels:benchmark_wheels",
     "service": "scripts.benchmarks.service:benchmark_service",
     "annotate": "scripts.benchmarks.annotate:benchmark_annotate",
+    "databases": "scripts.benchmarks.databases:benchmark_databases",
     "soak": "scripts.benchmarks.annotate:soak_annotate",
 }
 

@@ -1,15 +1,16 @@
 """Download large files to disk, with progress and retries. A download that breaks is resumed where it stopped."""
 
-import time
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import requests
 from tqdm import tqdm
 
 from scripts.errors import ProjectError
+from scripts.retries import retry
 
-TRIES = 5
-SECONDS_BEFORE_RETRY = 0.5
+# Seconds to wait before each further try.
+WAITS = (0.5, 1.0, 2.0, 4.0)
 SECONDS_TO_ANSWER = 30
 CHUNK = 2**16  # what is lost when a connection breaks
 TRANSIENT = (429, 500, 502, 503, 504)
@@ -31,19 +32,25 @@ def download(url: str, path: Path, *, hint: str) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    for attempt in range(1, TRIES + 1):
-        try:
-            fetch_rest(url, part)
-            break
-        except requests.RequestException as error:
-            status = error.response.status_code if error.response is not None else None
-            if status in (403, 404):
-                raise NotThere(f"{url} is not there: the server answered {status}", hint) from error
-            if attempt == TRIES or status not in (None, *TRANSIENT):
-                reason = f"the server answered {status}" if status else "no connection"
-                raise ProjectError(f"Can't download {url}: {reason} ({type(error).__name__})", hint) from error
-            time.sleep(SECONDS_BEFORE_RETRY * 2 ** (attempt - 1))
+    try:
+        retry(partial(fetch_rest, url, part), waits=WAITS, passes=is_passing)
+    except requests.RequestException as error:
+        status = status_of(error)
+        if status in (403, 404):
+            raise NotThere(f"{url} is not there: the server answered {status}", hint) from error
+        reason = f"the server answered {status}" if status else "no connection"
+        raise ProjectError(f"Can't download {url}: {reason} ({type(error).__name__})", hint) from error
     part.replace(path)
+
+
+def status_of(error: requests.RequestException) -> int | None:
+    """Return the status that a server answered with, None if it did not answer."""
+    return error.response.status_code if error.response is not None else None
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether another try may succeed: there was no answer, not all of it, or one of `TRANSIENT`."""
+    return isinstance(error, requests.RequestException) and status_of(error) in (None, *TRANSIENT)
 
 
 def fetch_rest(url: str, part: Path) -> None:

@@ -58,7 +58,7 @@ def test_environment_variables_of_serve_are_listed(pages: dict[str, str]) -> Non
 
 def test_each_endpoint_and_error_is_listed(pages: dict[str, str]) -> None:
     page = pages["reference/rest-api.md"]
-    for endpoint in ("GET /health", "GET /ready", "POST /v1/annotate", "GET /v1/model", "GET /metrics"):
+    for endpoint in ("GET /health", "GET /ready", "POST /v1/annotate", "POST /v1/fhir", "GET /v1/model"):
         assert f"\n### {endpoint} {{" in page
     assert "| `429` | Too Many Requests |" in page
     assert "number from 0 to 1, or null" in page

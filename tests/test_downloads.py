@@ -35,13 +35,16 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+TRIES = 5
+
+
 @pytest.fixture
 def server(monkeypatch):
     """Start a server on the loopback."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.ranges, server.resumes = [], True
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        monkeypatch.setattr(downloads, "SECONDS_BEFORE_RETRY", 0.001)
+        monkeypatch.setattr(downloads, "WAITS", [0.001] * (TRIES - 1))
         monkeypatch.setattr(downloads, "CHUNK", 100)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield server
@@ -79,12 +82,12 @@ def test_a_later_run_resumes_and_then_asks_no_more(tmp_path, server):
     server.answers = [100]
     with pytest.raises(ProjectError, match="no connection"):
         download(url(server), tmp_path / "desc.gz", hint="none")
-    assert (tmp_path / "desc.gz.part").stat().st_size == 100 * downloads.TRIES
+    assert (tmp_path / "desc.gz.part").stat().st_size == 100 * TRIES
     server.answers = [ALL]
     for _ in range(2):
         download(url(server), tmp_path / "desc.gz", hint="none")
     assert (tmp_path / "desc.gz").read_bytes() == BODY
-    assert len(server.ranges) == downloads.TRIES + 1
+    assert len(server.ranges) == TRIES + 1
 
 
 @pytest.mark.parametrize(("status", "kind", "asked"), [(404, NotThere, 1), (403, NotThere, 1), (503, ProjectError, 5)])

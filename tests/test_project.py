@@ -20,11 +20,11 @@ CONFIG = load_project_config(ROOT)
 COMMANDS = {command["name"]: command for command in CONFIG["commands"]}
 MODULES = {path.stem for path in (ROOT / "scripts").glob("*.py")}
 # Modules that commands are made of, and that are no command themselves.
-LIBRARIES = {"__init__", "base_pipeline", "downloads", "errors", "files", "gpu", "pipelines", "workers"}
+LIBRARIES = {"__init__", "base_pipeline", "downloads", "errors", "files", "gpu", "pipelines", "retries", "workers"}
 
 
 # What they do to every command alike, an error's wording for instance, is no reason to train again.
-HELPERS = {ROOT / "scripts" / f"{name}.py" for name in ("__init__", "errors", "files")}
+HELPERS = {ROOT / "scripts" / f"{name}.py" for name in ("__init__", "errors", "files", "retries")}
 
 
 # Commands that are skipped as long as nothing that they read has changed.

@@ -3,14 +3,16 @@
 In: a URL such as postgresql+psycopg://host/notes. Out: a `Database`.
 """
 
-import time
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from scripts.annotation.sources import DATABASES
 from scripts.errors import ProjectError
+from scripts.retries import retry
 
 try:
     import sqlalchemy as sa
@@ -21,6 +23,9 @@ except ImportError as error:
     ) from error
 
 Result = TypeVar("Result")
+# SQLAlchemy logs the rows of results, with the notes' texts, where a program sets its loggers to DEBUG.
+LOG_NAME = "annotate"
+logging.getLogger(f"sqlalchemy.engine.Engine.{LOG_NAME}").addFilter(lambda record: record.levelno > logging.DEBUG)
 DRIVERS = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite", "duckdb": "duckdb"}
 # What libpq takes in a URL's query and is a secret.
 SECRETS = ("password", "sslpassword")
@@ -43,6 +48,8 @@ PASSING = ("08", "57P01", "57P02", "57P03", "57P05", "25P03", "40001", "40P01")
 NAMES_ONLY = ("08", "0A", "23", "25", "28", "3D", "3F", "42", "53", "54", "55", "57", "58", "22001")
 # The same for DuckDB.
 NAMES_ONLY_KINDS = {"BinderException", "CatalogException", "ConnectionException", "IOException", "ParserException"}
+# How it starts to say that a file can't be written. Other messages of a commit that fails quote values.
+NOT_WRITTEN = "TransactionContext Error: Failed to commit: Could not write file"
 
 
 class Database:
@@ -84,21 +91,21 @@ class Database:
         RETURNS (Result): what `work` returned.
         RAISES (ProjectError): the database refused it, or can't be reached.
         """
-        for wait in (*waits, None):
-            try:
-                with self.connected() as connection:
-                    return work(connection)
-            except SQLAlchemyError as error:
-                if wait is None or not is_passing(error):
-                    raise self.problem(error) from None
-                time.sleep(wait)
-        raise AssertionError("unreachable")
+
+        def attempt() -> Result:
+            with self.connected() as connection:
+                return work(connection)
+
+        try:
+            return retry(attempt, waits=waits, passes=is_passing)
+        except SQLAlchemyError as error:
+            raise self.problem(error) from None
 
     def problem(self, error: SQLAlchemyError) -> ProjectError:
         """Return an error of the database as one for the user. Neither its text nor its password is in it."""
         message = safe_message(error)
-        if self.url.password:
-            message = message.replace(str(self.url.password), "***")
+        for secret in secrets_of(self.url):
+            message = message.replace(secret, "***")
         return ProjectError(f"{self.name}: {message}", hint_for(error))
 
     def quote(self, name: str) -> str:
@@ -136,6 +143,12 @@ def shown(url: sa.URL) -> str:
     return url._replace(password=None).difference_update_query(SECRETS).render_as_string()
 
 
+def secrets_of(url: sa.URL) -> list[str]:
+    """Return what is secret in a URL, the longest first: one may be in another."""
+    in_query = chain.from_iterable(url.normalized_query.get(name, ()) for name in SECRETS)
+    return sorted(filter(None, [str(url.password or ""), *in_query]), key=len, reverse=True)
+
+
 def shown_url(given: str) -> str:
     """Return a URL without what is secret in it; see `parse_url`."""
     return shown(parse_url(given))
@@ -170,6 +183,7 @@ def make_engine(url: sa.URL, *, read_only: bool) -> sa.Engine:
     """
     # A transaction ends before its connection is closed: no reset, which would be logged if the connection was lost.
     options: dict[str, Any] = {"poolclass": sa.NullPool, "pool_reset_on_return": None, "hide_parameters": True}
+    options["logging_name"] = LOG_NAME
     kind = url.get_backend_name()
     if kind == "postgresql":
         given = {name: value for name, value in POSTGRESQL.items() if name not in url.query}
@@ -214,7 +228,7 @@ def decode(text: bytes) -> str | bytes:
         return text
 
 
-def is_passing(error: SQLAlchemyError) -> bool:
+def is_passing(error: Exception) -> bool:
     """Return whether another try may succeed: the connection was lost, or the server is about to start."""
     if not isinstance(error, DBAPIError):
         return False
@@ -236,7 +250,7 @@ def safe_message(error: SQLAlchemyError) -> str:
         return str(primary) if primary and state.startswith(NAMES_ONLY) else f"error {state} ({kind})"
     module = type(original).__module__
     # SQLite quotes a text in one message, that it can't be decoded; see `decode`.
-    quotes_none = module == "sqlite3" or kind in NAMES_ONLY_KINDS
+    quotes_none = module == "sqlite3" or kind in NAMES_ONLY_KINDS or message.startswith(NOT_WRITTEN)
     if quotes_none or (module.startswith("psycopg") and isinstance(error, sa.exc.OperationalError)):
         return message
     return f"an error of the database ({kind})"
@@ -262,6 +276,7 @@ WORD_HINTS = {
     "password": PASSWORD,
     "disk is full": FULL,
     "no space": FULL,
+    "could not write file": FULL,
     "lock": LOCKED,
     "no such": NAMES,
     "does not exist": NAMES,

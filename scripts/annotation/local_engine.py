@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spacy.language import Language
 from tqdm import tqdm
 
 from scripts.annotation.engine import Annotator
@@ -38,7 +39,19 @@ def annotate_locally(model: str, inputs: Sequence[str], output: Path, options: A
     check_apart(inputs, output)
     found = find_inputs(inputs, options)
     check_gpu(options.gpu_id)
-    nlp = load_pipeline(model)
+    return annotate_found(load_pipeline(model), model, found, inputs, output, options)
+
+
+def annotate_found(
+    nlp: Language, model: str, found: Inputs, inputs: Sequence[str], output: Path, options: AnnotateOptions
+) -> Summary:
+    """Annotate notes with a pipeline that is loaded; see `annotate_locally`.
+
+    nlp (Language): the pipeline.
+    model (str): where it was loaded from.
+    found (Inputs): the notes.
+    inputs (Sequence[str]): where they are from, as given.
+    """
     annotator = Annotator(nlp, options, keep_docs=options.format in TOKEN_FORMATS)
     described = describe_model(model, nlp)
     make_run = run_maker(inputs, options)

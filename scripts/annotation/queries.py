@@ -5,12 +5,11 @@ In: the URL of a database and a query. Out: notes, in the order of their ids.
 """
 
 import re
-import time
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from scripts.annotation.parts import CHANGED, CHANGED_HINT, add_to_digest
 from scripts.errors import ProjectError
 from scripts.formats.reading import ReadOptions, Source, row_note
 from scripts.records.notes import Note, Rejected
+from scripts.retries import retry
 
 NoteStream = Generator[Note | Rejected, None, None]
 # A note may be megabytes: few at a time.
@@ -113,15 +113,16 @@ class QueryInput:
         digest (bytes): the digest of these.
         RETURNS (tuple[list[Note | Rejected], NoteStream]): at most `ROWS` notes, and the stream from which they are.
         """
-        for wait in (*WAITS, None):
-            try:
-                return list(islice(stream, ROWS)), stream
-            except SQLAlchemyError as error:
-                if wait is None or not is_passing(error):
-                    raise self.database.problem(error) from None
-            time.sleep(wait)
-            stream = self.stream_from(read, digest)
-        raise AssertionError("unreachable")
+        streams = chain([stream], (self.stream_from(read, digest) for _ in count()))
+
+        def attempt() -> tuple[list[Note | Rejected], NoteStream]:
+            current = next(streams)
+            return list(islice(current, ROWS)), current
+
+        try:
+            return retry(attempt, waits=WAITS, passes=is_passing)
+        except SQLAlchemyError as error:
+            raise self.database.problem(error) from None
 
     def stream_from(self, read: int, digest: bytes) -> NoteStream:
         """Read the notes after those that were read.

@@ -18,7 +18,7 @@ from typer import Option
 
 from scripts.annotate import annotate
 from scripts.annotation.manifest import tree_sha256
-from scripts.annotation.options import AnnotateOptions, TableOptions
+from scripts.annotation.options import AnnotateOptions
 from scripts.benchmarks.harness import (
     Model,
     Output,
@@ -51,13 +51,7 @@ BUG = "This is a bug in annotate."
 SOAK_COLUMNS = {key: (key, ",") for key in ("notes", "words", "entities", "parts", "lost", "doubled")}
 
 
-def benchmark_annotate(
-    model: Model,
-    records: Records,
-    output: Output,
-    rounds: Rounds = 3,
-    database: Annotated[str, Option(help="URL of a database: annotate from and to tables of it, too")] = "",
-) -> None:
+def benchmark_annotate(model: Model, records: Records, output: Output, rounds: Rounds = 3) -> None:
     """Compare annotate, from a file of notes to a file of entities, with nlp.pipe over sorted texts in memory."""
     texts = [document_text(record) for record in read_records(records)]
     contenders = {
@@ -65,8 +59,6 @@ def benchmark_annotate(
         "annotate": partial(in_new_process, time_annotate, model, 1),
         "annotate, 2 processes": partial(in_new_process, time_annotate, model, 2),
     }
-    if database:
-        contenders["annotate, database"] = partial(in_new_process, time_database, model, database)
     rows = make_rows(take_turns(contenders, [texts], rounds=rounds), PIPE, "words_per_second")
     figures = {"documents": len(texts), "rounds": rounds, "contenders": rows}
     save_figures(output, figures, {f"{len(texts):,} documents": (rows, COLUMNS)})
@@ -85,34 +77,6 @@ def time_annotate(model: str, processes: int, texts: list[str]) -> dict[str, flo
     with TemporaryDirectory() as folder:
         notes = write_notes(texts, Path(folder) / "notes.jsonl")
         done = annotate(model, [str(notes)], Path(folder) / "out", AnnotateOptions(processes=processes))
-    return {"words_per_second": done.words_per_second}
-
-
-def time_database(model: str, url: str, texts: list[str]) -> dict[str, float]:
-    """Return the words per second of `annotate` from a query to a table, without loading.
-
-    url (str): the database. The tables "benchmark_note", "benchmark_mention" and "benchmark_mention_parts" are made in
-        it, and removed at the end.
-    """
-    # SQLAlchemy is optional.
-    import sqlalchemy as sa
-
-    from scripts.annotation.databases import Database
-
-    database, tables = Database(url), sa.MetaData()
-    note = sa.Table("benchmark_note", tables, sa.Column("id", sa.Integer, primary_key=True), sa.Column("text", sa.Text))
-    for name in ("benchmark_mention", "benchmark_mention_parts"):
-        sa.Table(name, tables, sa.Column("id", sa.Integer))
-    rows = [{"id": number, "text": text} for number, text in enumerate(texts)]
-    database.transact(lambda connection: tables.drop_all(connection))
-    database.transact(note.create)
-    database.transact(lambda connection: connection.execute(note.insert(), rows))
-    options = AnnotateOptions(
-        format="csv", query="select id, text from benchmark_note", to=TableOptions(url, "benchmark_mention")
-    )
-    with TemporaryDirectory() as folder:
-        done = annotate(model, [url], folder, options)
-    database.transact(lambda connection: tables.drop_all(connection))
     return {"words_per_second": done.words_per_second}
 
 

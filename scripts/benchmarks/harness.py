@@ -12,6 +12,7 @@ from importlib.metadata import version
 from itertools import product
 from multiprocessing import get_context, get_start_method, set_start_method
 from pathlib import Path
+from random import Random
 from statistics import median
 from typing import Annotated, Any, TypeVar
 
@@ -43,20 +44,27 @@ Columns = dict[str, tuple[str, str]]
 
 
 def take_turns(
-    contenders: Mapping[str, Callable[[Part], Mapping[str, Any]]], parts: Iterable[Part], *, rounds: int
+    contenders: Mapping[str, Callable[[Part], Mapping[str, Any]]],
+    parts: Iterable[Part],
+    *,
+    rounds: int,
+    order: Random | None = None,
 ) -> Taken:
     """Run contenders in turn, part by part: a machine that is busy for a while slows all of them.
 
     contenders (Mapping[str, Callable]): by name, a function that returns its figures for a part of the work.
     parts (Iterable[Part]): the parts, blocks of texts for instance.
     rounds (int): how often all parts are run.
+    order (Random | None): shuffles the contenders in each round, so that none is always behind the same one.
     RETURNS (Taken): by contender and round, the sums of the figures over the parts.
     """
-    parts = list(parts)
+    parts, turns = list(parts), list(contenders.items())
     taken: Taken = {name: [] for name in contenders}
     for _ in tqdm(range(rounds), desc="Rounds", disable=None):
         sums: dict[str, Any] = {name: Counter() for name in contenders}
-        for part, (name, run) in product(parts, contenders.items()):
+        if order:
+            order.shuffle(turns)
+        for part, (name, run) in product(parts, turns):
             sums[name].update(run(part))
         for name, figures in sums.items():
             taken[name].append(dict(figures))

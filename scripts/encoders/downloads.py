@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -25,6 +26,7 @@ from wasabi import msg
 from scripts.catalog.encoders import KnownEncoder
 from scripts.errors import ProjectError
 from scripts.files import remove, sha256
+from scripts.retries import retry
 
 CONFIG = "config.json"
 TOKENIZER_FILES = (
@@ -158,13 +160,13 @@ def download_file(repository: str, name: str, commit: str, download: Path, *, is
     RETURNS (Path): the file.
     """
     where = {"repo_type": "dataset", "local_dir": download} if is_data else {"cache_dir": download}
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return Path(HfApi().hf_hub_download(repository, name, revision=commit, **where))
-        except requests.exceptions.ChunkedEncodingError:
-            # The library's own retries don't cover a body that ends too early.
-            continue
-    return Path(HfApi().hf_hub_download(repository, name, revision=commit, **where))
+    fetch = partial(HfApi().hf_hub_download, repository, name, revision=commit, **where)
+    return Path(retry(fetch, waits=[0] * (ATTEMPTS - 1), passes=ends_too_early))
+
+
+def ends_too_early(error: Exception) -> bool:
+    """Return whether the body of a response ended too early, which the library's own retries don't cover."""
+    return isinstance(error, requests.exceptions.ChunkedEncodingError)
 
 
 @contextmanager

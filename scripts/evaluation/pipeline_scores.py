@@ -44,7 +44,7 @@ from scripts.evaluation.word_scores import score_words
 from scripts.files import moved_into_place
 from scripts.gpu import ON_CPU_IN_PROJECT, use_gpu
 from scripts.pipelines import gives_confidence, load_pipeline
-from scripts.records.bigbio import Record, document_id, document_text
+from scripts.records.bigbio import document_id, document_text
 from scripts.records.mentions import Mention, flat_mentions, label_names
 
 SCORING_PACKAGES = ("spacy", "spacy-transformers", "transformers", "torch", "numpy", "seqeval", "nervaluate", "bioc")

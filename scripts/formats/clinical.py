@@ -154,6 +154,16 @@ def concept_names(mention: Mention) -> dict[str, str]:
     return found
 
 
+def concept_score(mention: Mention) -> float | None:
+    """Return how certain the linker is of a mention's concept, from 0 to 1; None if it does not say."""
+    candidates = mention.attributes.get("kb_candidates")
+    for candidate in candidates if isinstance(candidates, list) else ():
+        match candidate:
+            case {"id": mention.concept, "score": int() | float() as score} if not isinstance(score, bool):
+                return score
+    return None
+
+
 def order_of(mention: Mention) -> dict[str, Any]:
     """Return the order of a medication, {} if it has none. Another pipeline may use the attribute otherwise."""
     order = mention.attributes.get("medication")

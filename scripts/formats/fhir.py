@@ -18,6 +18,7 @@ from scripts.formats.clinical import (
     DISEASE,
     Concept,
     action_of,
+    concept_score,
     fill_reference,
     mention_concepts,
     note_date,
@@ -32,6 +33,8 @@ from scripts.records.states import mention_states
 
 # Where in the note a resource is from: https://hl7.org/fhir/extensions/StructureDefinition-derivation-reference.html
 DERIVATION = "http://hl7.org/fhir/StructureDefinition/derivation-reference"
+# How certain the pipeline is, as a probability: https://build.fhir.org/ig/HL7/aitransparency-ig (in trial use)
+CONFIDENCE = "http://hl7.org/fhir/uv/aitransparency/StructureDefinition/AIconfidence"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 # Of the ids of resources. A mention of a note always has the same id, so that loading it again replaces it.
 NAMESPACE = UUID("6f0d3a52-5f4e-5c0a-9d0c-0c8a0f1f7d2e")
@@ -79,26 +82,27 @@ class FhirWriter(Writer):
 
         RAISES (ProjectError): there is no reference to its patient or to it, or a resource is not valid.
         """
-        clinical, left_out = self.options.clinical, Counter[str]()
-        maker = ResourceMaker(
-            document,
-            fill_reference(clinical.subject_reference, document, "--subject-reference"),
-            fill_reference(clinical.note_reference, document, "--note-reference"),
-            self.options,
-        )
-        for mention in document.mentions:
-            reason = maker.add(mention)
-            left_out.update([reason] if reason else [])
-        return NoteResources([self.line(resource) for resource in maker.resources], left_out)
-
-    def line(self, resource: Resource) -> bytes:
-        """Return a resource as a line, once it is valid.
-
-        RAISES (ProjectError): it is not. The message has the place, and not the value.
-        """
+        clinical = self.options.clinical
+        subject = fill_reference(clinical.subject_reference, document, "--subject-reference")
+        note = fill_reference(clinical.note_reference, document, "--note-reference")
+        made, left_out = self.resources(document, {"reference": subject}, {"reference": note})
         # The resource itself is written: the model makes the same JSON of it, in twice the time.
-        validate(self.models[resource["resourceType"]], resource)
-        return f"{dump_json(resource)}\n".encode()
+        return NoteResources([f"{dump_json(resource)}\n".encode() for resource in made], left_out)
+
+    def resources(self, document: Document, subject: Resource, note: Resource) -> tuple[list[Resource], Counter[str]]:
+        """Return the resources of a document, and how many mentions have none, by the reason.
+
+        document (Document): the document.
+        subject (Resource): the reference to its patient.
+        note (Resource): the reference to it.
+        RETURNS (tuple[list[Resource], Counter[str]]): the resources, all of them valid, and the numbers.
+        RAISES (ProjectError): a resource is not valid. The message has the place, and not the value.
+        """
+        maker = ResourceMaker(document, subject, note, self.options)
+        left_out = Counter(filter(None, map(maker.add, document.mentions)))
+        for resource in maker.resources:
+            validate(self.models[resource["resourceType"]], resource)
+        return maker.resources, left_out
 
     def left_out(self, prepared: Sequence[NoteResources]) -> Counter[str]:
         return sum((note.left_out for note in prepared), Counter())
@@ -112,12 +116,12 @@ class ResourceMaker:
     """Makes the resources of a note.
 
     document (Document): the note.
-    subject (str): the reference to the patient.
-    note (str): the reference to the note.
+    subject (Resource): the reference to the patient.
+    note (Resource): the reference to the note.
     options (WriteOptions): how to write.
     """
 
-    def __init__(self, document: Document, subject: str, note: str, options: WriteOptions):
+    def __init__(self, document: Document, subject: Resource, note: Resource, options: WriteOptions):
         self.document, self.subject, self.note = document, subject, note
         self.date = note_date(document, options.clinical)
         self.system = options.clinical.code_system or options.vocabulary.system
@@ -155,8 +159,10 @@ class ResourceMaker:
 
     def add_reaction(self, mention: Mention) -> None:
         """Add a disease to the allergy before it, as what it shows itself by."""
+        certainty = confidence(mention.confidence)
+        certain = {"extension": certainty} if certainty else {}
         for allergy in self.allergies:
-            codes = [self.code(mention, concept) for concept in mention_concepts(mention)]
+            codes = [{**certain, **self.code(mention, concept)} for concept in mention_concepts(mention)]
             allergy.setdefault("reaction", []).append({"manifestation": codes})
 
     def make(self, mention: Mention, concept: Concept, states: Sequence[str]) -> Resource:
@@ -174,19 +180,20 @@ class ResourceMaker:
         """Return what all resources have: type, id, and where in the note it is from."""
         key = (self.document.id, kind, str(mention.start), str(mention.end), concept.id)
         place = [
-            {"url": "reference", "valueReference": {"reference": self.note}},
+            {"url": "reference", "valueReference": self.note},
             {"url": "offset", "valueInteger": mention.start},
             {"url": "length", "valueInteger": mention.end - mention.start},
         ]
         return {
             "resourceType": kind,
             "id": str(uuid5(NAMESPACE, "\n".join(key))),
-            "extension": [{"url": DERIVATION, "extension": place}],
+            "extension": [{"url": DERIVATION, "extension": place}, *confidence(mention.confidence)],
         }
 
     def code(self, mention: Mention, concept: Concept) -> Resource:
-        """Return a concept with its mention's text."""
-        coding = {"system": self.system, "code": concept.id, "display": concept.name}
+        """Return a concept with its mention's text, and how certain it is that this is the concept."""
+        certainty = confidence(concept_score(mention))
+        coding = {"extension": certainty, "system": self.system, "code": concept.id, "display": concept.name}
         text = {"text": " ".join(self.document.text[mention.start : mention.end].split())}
         return {"coding": [{key: value for key, value in coding.items() if value}], **text} if concept.id else text
 
@@ -202,7 +209,7 @@ class ResourceMaker:
             **(status if verification in (CONFIRMED, "provisional") else {}),
             **({"verificationStatus": coded("condition-ver-status", verification)} if verification else {}),
             "code": code,
-            "subject": {"reference": self.subject},
+            "subject": self.subject,
             **self.dated("recordedDate"),
         }
 
@@ -212,7 +219,7 @@ class ResourceMaker:
         return {
             "status": statement_status(states, action_of(mention)),
             "medicationCodeableConcept": code,
-            "subject": {"reference": self.subject},
+            "subject": self.subject,
             **self.dated("dateAsserted"),
             **({"dosage": dosages} if dosages else {}),
         }
@@ -226,7 +233,7 @@ class ResourceMaker:
             "verificationStatus": coded("allergyintolerance-verification", verification),
             **({"category": ["medication"]} if mention.label == CHEMICAL else {}),
             "code": code,
-            "patient": {"reference": self.subject},
+            "patient": self.subject,
             **self.dated("recordedDate"),
         }
 
@@ -234,11 +241,16 @@ class ResourceMaker:
         """Return a disease of a relative."""
         return {
             "status": "partial",
-            "patient": {"reference": self.subject},
+            "patient": self.subject,
             **self.dated("date"),
             "relationship": {"coding": [relationship(mention, self.document.text)]},
             "condition": [{"code": code}],
         }
+
+
+def confidence(probability: float | None) -> list[Resource]:
+    """Return how certain it is that a resource, or a code, is right, as extensions of it: none if that is not known."""
+    return [] if probability is None else [{"url": CONFIDENCE, "valueDecimal": probability}]
 
 
 def first_of(values: Mapping[str, str], states: Iterable[str], otherwise: str) -> str:

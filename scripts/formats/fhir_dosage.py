@@ -7,6 +7,32 @@ from scripts.formats.clinical import SIG, step_text
 
 UCUM = "http://unitsofmeasure.org"
 ABBREVIATIONS = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"
+# HL7's table 0162, which is in the public domain and names routes as notes do. The codes of v3, "Infusion, intravenous"
+# and "Injection, intravenous", say more than "IV". Routes that it does not have are text.
+ROUTE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v2-0162"
+ROUTES = {
+    "buccal": ("B", "Buccal"),
+    "epidural": ("EP", "Epidural"),
+    "gastrostomy": ("GTT", "Gastrostomy Tube"),
+    "inhalation": ("IH", "Inhalation"),
+    "intraarterial": ("IA", "Intra-arterial"),
+    "intradermal": ("ID", "Intradermal"),
+    "intramuscular": ("IM", "Intramuscular"),
+    "intraperitoneal": ("IP", "Intraperitoneal"),
+    "intrathecal": ("IT", "Intrathecal"),
+    "intravenous": ("IV", "Intravenous"),
+    "nasal": ("NS", "Nasal"),
+    "nasogastric": ("NG", "Nasogastric"),
+    "ophthalmic": ("OP", "Ophthalmic"),
+    "oral": ("PO", "Oral"),
+    "otic": ("OT", "Otic"),
+    "rectal": ("PR", "Rectal"),
+    "subcutaneous": ("SC", "Subcutaneous"),
+    "sublingual": ("SL", "Sublingual"),
+    "topical": ("TP", "Topical"),
+    "transdermal": ("TD", "Transdermal"),
+    "vaginal": ("VG", "Vaginal"),
+}
 TIMES = ("s", "min", "h", "d", "wk", "mo", "a")
 # The highest number of FHIR's positiveInt.
 HIGHEST = 2**31 - 1
@@ -35,7 +61,7 @@ def make_dosage(step: Mapping[str, Any], text: str) -> Element:
         "text": text,
         **({"timing": timing} if timing else {}),
         **as_needed(step.get("as_needed")),
-        **({"route": {"text": step["route"]["value"]}} if isinstance(value_of(step.get("route")), str) else {}),
+        **make_route(step.get("route")),
         **({"doseAndRate": [rate]} if rate else {}),
         **maximum(step.get("maximum")),
     }
@@ -44,6 +70,16 @@ def make_dosage(step: Mapping[str, Any], text: str) -> Element:
 def value_of(part: Any) -> Any:
     """Return the value of a part of an order, None if it has none."""
     return part.get("value") if isinstance(part, Mapping) else None
+
+
+def make_route(part: Any) -> Element:
+    """Return how a drug is taken, as text and, where HL7 has one, as a code."""
+    name = value_of(part)
+    if not isinstance(name, str):
+        return {}
+    code, display = ROUTES.get(name, ("", ""))
+    coding = {"coding": [{"system": ROUTE_SYSTEM, "code": code, "display": display}]} if code else {}
+    return {"route": {**coding, "text": name}}
 
 
 def as_needed(part: Any) -> Element:

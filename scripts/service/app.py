@@ -1,16 +1,19 @@
 """The service as an ASGI app: its routes and how they process a request."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from spacy.language import Language
 
+from scripts.errors import ProjectError
 from scripts.service.batching import Batcher, Closed, FailedText, QueueFull
 from scripts.service.docs import add_docs
 from scripts.service.metrics import Found, Metrics
@@ -34,6 +37,9 @@ from scripts.service.settings import Settings
 PAGE = Path(__file__).parent / "page"
 SAMPLES = Path(__file__).parents[1] / "samples"
 RETRY_SOON = {"Retry-After": "1"}
+# What a request with a text can be answered with besides 200.
+ANNOTATE_STATUSES = (400, 408, 413, 415, 422, 429, 503, 504)
+Find = Callable[[Request, list[str]], Awaitable[list[list[EntitySchema]]]]
 
 
 def create_app(
@@ -87,8 +93,11 @@ def create_app(
     add_page(app)
     token = [Depends(make_check_token(settings.token))] if settings.token else []
     guarded = APIRouter(dependencies=token, responses=problems(401) if token else {})
-    add_annotate(guarded, pipeline, batcher, metrics, settings)
-    add_information(guarded, pipeline, metrics, settings)
+    find = make_find(batcher, settings)
+    add_annotate(guarded, pipeline, find, settings)
+    if makes_fhir():
+        add_fhir(guarded, pipeline, find, settings)
+    add_information(guarded, pipeline.info(settings, fhir=makes_fhir()), metrics)
     app.include_router(guarded)
     return app
 
@@ -98,13 +107,22 @@ def summary(labels: list[str]) -> str:
     return " ".join(["Finds", *filter(None, [" and ".join(labels)]), "mentions in biomedical and clinical text"])
 
 
-def add_annotate(
-    router: APIRouter,
-    pipeline: ServedPipeline,
-    batcher: Batcher[list[EntitySchema]],
-    metrics: Metrics,
-    settings: Settings,
-) -> None:
+def make_find(batcher: Batcher[list[EntitySchema]], settings: Settings) -> Find:
+    """Return a function that finds the entities in the texts of a request, or raises an HTTPException."""
+
+    async def find(request: Request, texts: list[str]) -> list[list[EntitySchema]]:
+        try:
+            found = await while_connected(request, batcher.submit(texts), timeout=settings.timeout)
+        except QueueFull:
+            raise HTTPException(429, "Too many texts are waiting", headers=RETRY_SOON) from None
+        except Closed:
+            raise not_ready() from None
+        return succeeded(found, settings.work_timeout)
+
+    return find
+
+
+def add_annotate(router: APIRouter, pipeline: ServedPipeline, find: Find, settings: Settings) -> None:
     """Add the route that annotates texts."""
     model = request_model(
         labels=pipeline.labels,
@@ -117,23 +135,55 @@ def add_annotate(
 
     @router.post(
         "/v1/annotate",
-        responses=problems(400, 408, 413, 415, 422, 429, 503, 504),
+        responses=problems(*ANNOTATE_STATUSES),
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": body}}},
     )
     async def annotate(
         request: Request, asked: Annotated[AnnotateRequest, Depends(make_read(model, settings))]
     ) -> Annotations:
         """Find the entities in one text, or in each text of a list."""
-        try:
-            found = await while_connected(request, batcher.submit(asked.all_texts()), timeout=settings.timeout)
-        except QueueFull:
-            raise HTTPException(429, "Too many texts are waiting", headers=RETRY_SOON) from None
-        except Closed:
-            raise not_ready() from None
-        documents = [
-            DocumentSchema(entities=wanted(entities, asked)) for entities in succeeded(found, settings.work_timeout)
-        ]
+        found = await find(request, asked.all_texts())
+        documents = [DocumentSchema(entities=wanted(entities, asked)) for entities in found]
         return Annotations(documents=documents, model=pipeline.name)
+
+
+def makes_fhir() -> bool:
+    """Return whether the service can make FHIR resources. Its image has neither the library nor the formats."""
+    return all(map(find_spec, ("fhir", "scripts.formats")))
+
+
+def add_fhir(router: APIRouter, pipeline: ServedPipeline, find: Find, settings: Settings) -> None:
+    """Add the route that returns FHIR resources."""
+    from scripts.service.fhir import (
+        FHIR_EXAMPLES,
+        FhirRequest,
+        FhirResponse,
+        bundle_of,
+        fhir_request_model,
+        make_fhir_writer,
+    )
+
+    writer = make_fhir_writer(pipeline.nlp)
+    model = fhir_request_model(pipeline.max_characters(settings))
+    body = {"schema": model.model_json_schema(), "examples": FHIR_EXAMPLES}
+    content = {FhirResponse.media_type: {"schema": {"type": "object"}}}
+
+    @router.post(
+        "/v1/fhir",
+        response_class=Response,
+        responses={200: {"description": "A Bundle of FHIR R4", "content": content}, **problems(*ANNOTATE_STATUSES)},
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": body}}},
+    )
+    async def fhir(
+        request: Request, asked: Annotated[FhirRequest, Depends(make_read(model, settings))]
+    ) -> FhirResponse:
+        """Find the entities in one text, as FHIR R4. Without fhir.resources, there is no such endpoint."""
+        (entities,) = await find(request, [asked.text])
+        try:
+            # To validate the resources of a long text takes seconds.
+            return FhirResponse(await run_in_threadpool(bundle_of, asked, entities, writer))
+        except ProjectError as error:
+            raise HTTPException(422, error.title) from None
 
 
 def succeeded(found: Sequence[Found], work_timeout: float) -> list[list[EntitySchema]]:
@@ -182,13 +232,13 @@ def wanted(entities: list[EntitySchema], asked: AnnotateRequest) -> list[EntityS
     return [entity for entity in entities if entity.confidence is not None and entity.confidence >= least]
 
 
-def add_information(router: APIRouter, pipeline: ServedPipeline, metrics: Metrics, settings: Settings) -> None:
+def add_information(router: APIRouter, info: ModelInfo, metrics: Metrics) -> None:
     """Add the routes with information about the pipeline and the service's metrics."""
 
     @router.get("/v1/model")
     async def model() -> ModelInfo:
         """Describe the pipeline: what it finds, how well, and the limits of a request."""
-        return pipeline.info(settings)
+        return info
 
     text = {"description": "Prometheus text format", "content": {"text/plain": {"schema": {"type": "string"}}}}
 

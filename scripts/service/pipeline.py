@@ -53,10 +53,11 @@ class ServedPipeline:
         """Return the length of the longest text that both the service and the pipeline accept."""
         return min(settings.max_characters, self.nlp.max_length)
 
-    def info(self, settings: Settings) -> ModelInfo:
+    def info(self, settings: Settings, *, fhir: bool) -> ModelInfo:
         """Describe the pipeline and the limits of a request.
 
         settings (Settings): the service's limits.
+        fhir (bool): whether the service makes FHIR resources.
         RETURNS (ModelInfo): the response of /v1/model. Only packaged pipelines include scores, encoder and corpus.
         """
         meta = self.nlp.meta
@@ -73,6 +74,7 @@ class ServedPipeline:
             confidence=self.has_confidence,
             attributes=list(self.attributes),
             states=self.states,
+            fhir=fhir,
             vocabulary=find_vocabulary(self.nlp),
             limits=Limits(
                 body_bytes=settings.max_body_bytes,

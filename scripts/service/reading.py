@@ -54,7 +54,7 @@ def make_read(model: type[Body], settings: Settings) -> Callable[[Request], Awai
         except UnicodeDecodeError as error:
             raise HTTPException(400, f"The body is not valid UTF-8 at byte {error.start}") from None
         except ValidationError as error:
-            raise HTTPException(422, reason(error)) from None
+            raise HTTPException(422, reason(error, model.model_fields)) from None
 
     return read
 

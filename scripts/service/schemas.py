@@ -1,5 +1,6 @@
 """Requests and responses of the service, with examples. Its OpenAPI document is generated from them."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -167,6 +168,7 @@ class ModelInfo(ModelName):
     confidence: bool = Field(description="Whether entities have a confidence")
     attributes: list[str] = Field(description="Names of the attributes that entities can have")
     states: list[str] = Field(description="States that entities can have; empty if the pipeline reports none")
+    fhir: bool = Field(description="Whether the service has /v1/fhir, which needs fhir.resources")
     vocabulary: VocabularyInfo | None = Field(description="Where kb_id is from; null if the pipeline has no linker")
     offset_unit: Literal["code points"] = OFFSET_UNIT
     limits: Limits
@@ -284,20 +286,26 @@ def request_examples(labels: list[str], states: list[str]) -> dict[str, Any]:
     return examples
 
 
-def reason(error: ValidationError) -> str:
+def reason(error: ValidationError, fields: Collection[str]) -> str:
     """Describe what is wrong with a request without repeating any of it. Unknown field names count as content, too.
 
     error (ValidationError): the errors that pydantic found.
+    fields (Collection[str]): the names of the known fields.
     RETURNS (str): up to five of them, separated by semicolons.
     """
-    found = [describe_error(error["type"], error["loc"], error["msg"]) for error in error.errors(include_input=False)]
+    found = [
+        describe_error(each["type"], each["loc"], each["msg"], fields) for each in error.errors(include_input=False)
+    ]
     return "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
 
 
-def describe_error(type: str, location: tuple[int | str, ...], message: str) -> str:
+def describe_error(type: str, location: tuple[int | str, ...], message: str, fields: Collection[str]) -> str:
     """Describe one error that pydantic found."""
     if type == "extra_forbidden":
-        return "Unknown field: the known fields are text, texts, labels, include and min_confidence"
+        *others, last = fields
+        return f"Unknown field: the known fields are {', '.join(others)} and {last}"
+    if type == "string_pattern_mismatch":
+        message = "Input should be a FHIR reference such as Patient/12"
     if type == "json_invalid" and "hex escape" in message:
         return f"{message}: half a surrogate pair, such as \\ud800 by itself, is not a character"
     if not location:

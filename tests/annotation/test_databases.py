@@ -1,9 +1,13 @@
 """Notes from a query, mentions in a table. Killed anywhere, there is no gap and no double; errors quote no text."""
 
 import json
+import logging
 import multiprocessing
 import os
 import random
+import re
+import resource
+import shlex
 import signal
 import sys
 import threading
@@ -26,11 +30,11 @@ from scripts.annotation.databases import Database, parse_url, shown
 from scripts.annotation.options import TABLE_FORMATS, AnnotateOptions, TableOptions
 from scripts.annotation.parts import CHANGED, SAME_ID
 from scripts.annotation.tables import TABLES, MentionTable
+from scripts.benchmarks.postgresql import PASSWORD, USER, Server, find_programs
 from scripts.errors import ProjectError
 from scripts.formats import csv_tsv, omop
 from scripts.formats.reading import ReadOptions
 from tests.annotation.pipelines import SECRET, make_pipeline
-from tests.annotation.postgresql import PASSWORD, USER, Server, find_programs
 
 QUERY = "select note_id, note_text, ward from note"
 READING = ReadOptions("note_text", "note_id")
@@ -404,6 +408,16 @@ def test_urls_are_shown_without_a_password(given, expected):
     assert "secret" not in str(AnnotateOptions(format="omop", to=TableOptions(given, "x")).as_manifest())
 
 
+def test_errors_of_drivers_show_no_secret():
+    url = "postgresql+psycopg://user:first@host/notes?sslpassword=second&password=first-and-third&sslmode=require"
+    said = 'could not connect with "first", "second" or "first-and-third" to "host"'
+    error = sa.exc.OperationalError("select 1", {}, psycopg.OperationalError(said))
+    database = Database(url)
+    problem = database.problem(error)
+    assert problem.title.endswith('could not connect with "***", "***" or "***" to "host"')
+    assert database.name == "postgresql+psycopg://user@host/notes?sslmode=require"
+
+
 def test_texts_that_are_not_utf8_are_rejected_alone(tmp_path, model):
     url = f"sqlite:///{tmp_path}/notes.db"
     make_notes(url, NOTES)
@@ -444,6 +458,26 @@ def test_a_full_disk_is_a_message_and_the_run_goes_on(tmp_path, model, monkeypat
     assert mentions(to) == expected_mentions()
 
 
+def run_where_files_stay_small(model, url, folder, to):
+    """Annotate where no file can grow beyond a limit, and expect what the message says of it."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    with pytest.raises(ProjectError, match=r"Could not write file.*Make room"):
+        annotate(model, url, folder, to=to, table="mention", format="csv")
+
+
+def test_a_full_disk_under_duckdb_is_a_message_and_the_run_goes_on(tmp_path, model):
+    url, to = f"sqlite:///{tmp_path}/notes.db", f"duckdb:///{tmp_path}/mentions.db"
+    # Each mention has the columns of its note, so that a part takes a quarter of a megabyte.
+    notes = [(number, "gout", os.urandom(20_000).hex()) for number, *_ in NOTES]
+    make_notes(url, notes)
+    local_engine.load_pipeline(model)
+    assert in_child(run_where_files_stay_small, model, url, tmp_path / "run", to) == 0
+    assert 0 < len(read(to, "select part from mention_parts")) < 6
+    annotate(model, url, tmp_path / "run", to=to, table="mention", format="csv")
+    expected = [(number, str(number)) for number, *_ in NOTES]
+    assert read(to, "select mention_id, id from mention order by 1") == expected
+
+
 def test_a_locked_database_is_named(tmp_path, model, monkeypatch):
     url = f"sqlite:///{tmp_path}/notes.db"
     make_notes(url, NOTES)
@@ -470,18 +504,16 @@ def invoke(*arguments):
 # Killed
 
 
-def in_child(function, *arguments, kill_after=None):
-    """Run a function in a new process, and return how that ended.
+def in_child(function, *arguments, wait=None):
+    """Run a function in a process of its own, kill that once `wait` returns, and return how it ended.
 
-    It is a fork of a server that has everything imported, and nothing of what other tests left in this process.
+    It is a fork, which starts at once: it has everything imported, and the pipelines that are loaded.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.annotation.test_databases"])
-    child = context.Process(target=function, args=arguments)
+    child = multiprocessing.get_context("fork").Process(target=function, args=arguments)
     child.start()
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(child.pid, signal.SIGKILL)
+    if wait is not None:
+        wait(child)
+        child.kill()
     child.join()
     return child.exitcode
 
@@ -517,6 +549,7 @@ def run_until_event(events, model, url, folder):
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
 def test_killed_at_each_step_there_is_no_gap_and_no_double(tmp_path, model, kind):
     expected, code, events = None, None, 1
+    local_engine.load_pipeline(model)
     while code != 0:
         url = f"{kind}:///{tmp_path}/notes{events}.db"
         make_notes(url, NOTES)
@@ -526,14 +559,14 @@ def test_killed_at_each_step_there_is_no_gap_and_no_double(tmp_path, model, kind
         found = (mentions(url), read(url, "select part, first_row, last_row from note_nlp_parts order by 1"))
         expected = expected or found
         assert found == expected, f"killed at step {events}"
-        # Each run takes a second; steps of five meet each kind of event in one part or another.
+        # Steps of five meet each kind of event in one part or another.
         events += 5
     assert expected[0] == expected_mentions()
     assert events > 20
 
 
 def run_slowly(model, url, folder):
-    annotate(model, url, folder, processes=2, part_size=50, batch_size=8)
+    annotate(model, url, folder, processes=2, part_size=25, batch_size=8)
 
 
 MANY = [(number, f"aspirin {'gout ' * (number % 4)}", "B2") for number in range(1, 401)]
@@ -542,12 +575,20 @@ MANY = [(number, f"aspirin {'gout ' * (number % 4)}", "B2") for number in range(
 def test_killed_at_random_moments_there_is_no_gap_and_no_double(tmp_path, models, server):
     url, slow = fill_server(server, MANY), str(models / "slow")
     moments, kills = random.Random(0), 0
-    for _ in range(8):
-        kills += in_child(run_slowly, slow, url, tmp_path / "run", kill_after=moments.uniform(0.3, 2)) != 0
-    assert kills >= 2
+    local_engine.load_pipeline(slow)
+    # By parts, and not by seconds: however slow the machine is, it happens in the midst of the work.
+    for wanted in (0, 1, 4, 7, 10):
+
+        def wait(child, wanted=wanted):
+            while child.is_alive() and count_parts(url) < wanted:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.1))
+
+        kills += in_child(run_slowly, slow, url, tmp_path / "run", wait=wait) == -signal.SIGKILL
+    assert kills >= 3
     run_slowly(slow, url, tmp_path / "run")
     assert mentions(url) == expected_mentions(MANY)
-    assert read(url, "select part from note_nlp_parts order by 1") == [(part,) for part in range(8)]
+    assert read(url, "select part from note_nlp_parts order by 1") == [(part,) for part in range(16)]
 
 
 def test_a_server_that_is_stopped_and_started_again_makes_no_difference(tmp_path, models, server):
@@ -633,14 +674,20 @@ def test_a_commit_whose_answer_is_lost_is_not_done_twice(tmp_path, model, url, m
 # PostgreSQL's own
 
 
-def test_passwords_are_nowhere(tmp_path, model, server, monkeypatch):
+def test_passwords_are_nowhere(tmp_path, model, server, monkeypatch, caplog, capfd):
     fill_server(server)
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "sqlalchemy")
     monkeypatch.delenv("PGPASSWORD")
     url = server.url(password="pass%3Aword%2Fwith%2540")
     assert sa.make_url(url).password == PASSWORD
     annotate(model, url, tmp_path / "run")
+    said = {**contents(tmp_path / "run"), "log": caplog.text, "output": "".join(capfd.readouterr())}
+    assert "SELECT" in said["log"]
+    assert "aspirin" not in said["log"]
     assert mentions(url) == expected_mentions()
-    assert not [name for name, text in contents(tmp_path / "run").items() if "with%" in text or "%2540" in text]
+    said["table"] = str(read(server.url(password="pass%3Aword%2Fwith%2540"), "select * from note_nlp_parts"))
+    assert not [name for name, text in said.items() if "with%" in text or "%2540" in text]
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "passfile"))
     (tmp_path / "passfile").write_text(f"127.0.0.1:*:*:{USER}:{PASSWORD.replace(':', chr(92) + ':')}\n")
     (tmp_path / "passfile").chmod(0o600)
@@ -704,6 +751,21 @@ def test_the_official_table_in_a_schema_holds_what_fits(tmp_path, model, server)
     assert read(url, "select count(*) from cdm.note_nlp") == [(len(expected_mentions()),)]
     with pytest.raises(ProjectError, match=r'schema "nosuch" does not exist'):
         annotate(model, url, tmp_path / "other", table="nosuch.note_nlp")
+
+
+def test_the_command_of_the_page_about_omop(tmp_path, model, server):
+    url = fill_server(server)
+    run_sql(url, "drop schema if exists cdm cascade", "create schema cdm", "alter table note set schema cdm")
+    run_sql(url, NOTE_NLP.replace("CREATE TABLE note_nlp", "CREATE TABLE cdm.note_nlp"))
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "omop.md").read_text()
+    command = page[page.index("python -m scripts.annotate training/") : page.index("\n# 5.")].replace("\\\n", "")
+    _, _, _, _, source, _, *options = shlex.split(command)
+    assert options[options.index("--to") + 1] == source
+    done = invoke(model, url, tmp_path / "run", *[url if option == source else option for option in options])
+    assert done.exit_code == 0, done.output
+    # The fifth command counts.
+    counted = re.search(r'psql cdm -c "(.+)"', page)[1]
+    assert read(url, counted) == [(len(expected_mentions()), 40)]
 
 
 def test_a_long_result_is_not_read_at_once(server):

@@ -36,11 +36,10 @@ def model(tmp_path: Path) -> str:
 def test_benchmark(tmp_path: Path, model: str) -> None:
     records = [make_record("[Chemical Aspirin] works.", document_id=str(number)) for number in range(3)]
     write_records(records, tmp_path / "test.jsonl")
-    database = f"sqlite:///{tmp_path}/notes.db"
-    benchmark_annotate(model, tmp_path / "test.jsonl", tmp_path / "annotate.json", rounds=1, database=database)
+    benchmark_annotate(model, tmp_path / "test.jsonl", tmp_path / "annotate.json", rounds=1)
     figures = srsly.read_json(tmp_path / "annotate.json")
     assert figures["documents"] == 3
-    assert list(figures["contenders"]) == ["nlp.pipe", "annotate", "annotate, 2 processes", "annotate, database"]
+    assert list(figures["contenders"]) == ["nlp.pipe", "annotate", "annotate, 2 processes"]
     rates = {name: row["words_per_second"] for name, row in figures["contenders"].items()}
     ratio = figures["contenders"]["annotate"]["words_per_second_ratio"]
     assert ratio == pytest.approx(rates["annotate"] / rates["nlp.pipe"])

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from multiprocessing import get_start_method
 from pathlib import Path
+from random import Random
 
 import numpy
 import pytest
@@ -25,6 +26,15 @@ def test_contenders_take_turns_part_by_part() -> None:
     taken = take_turns({name: make(name) for name in ("one", "other")}, iter([3, 4]), rounds=2)
     assert turns == 2 * [("one", 3), ("other", 3), ("one", 4), ("other", 4)]
     assert taken == {name: 2 * [{"seconds": 7, "words": 2}] for name in ("one", "other")}
+
+
+def test_an_order_shuffles_the_contenders_in_each_round() -> None:
+    turns: list[str] = []
+    contenders = {name: lambda part, name=name: turns.append(name) or {"seconds": part} for name in "abcd"}
+    taken = take_turns(contenders, [1], rounds=3, order=Random(0))
+    rounds = ["".join(turns[start : start + 4]) for start in (0, 4, 8)]
+    assert len(set(rounds)) == 3 and {"".join(sorted(each)) for each in rounds} == {"abcd"}
+    assert list(taken) == list("abcd")
 
 
 def test_ratios_are_those_of_the_medians() -> None:

@@ -4,8 +4,11 @@ import json
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import starmap
+from pathlib import Path
 
 import pytest
+import srsly
 from fhir.resources.R4B.allergyintolerance import AllergyIntolerance
 from fhir.resources.R4B.condition import Condition
 from fhir.resources.R4B.familymemberhistory import FamilyMemberHistory
@@ -13,9 +16,11 @@ from fhir.resources.R4B.medicationstatement import MedicationStatement
 
 from scripts.annotate import annotate
 from scripts.annotation.options import AnnotateOptions
+from scripts.clinical_ner import medications
 from scripts.errors import ProjectError
 from scripts.formats.clinical import ClinicalOptions, LinkedVocabulary
-from scripts.formats.fhir import DERIVATION, FhirWriter
+from scripts.formats.fhir import CONFIDENCE, DERIVATION, FhirWriter
+from scripts.formats.fhir_dosage import ROUTE_SYSTEM, ROUTES
 from scripts.formats.writing import WriteOptions
 from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
@@ -65,6 +70,11 @@ def make_document(label: str, *, text: str = "gout", concept: str = "", columns=
     return Document("7", (Passage("note", text),), (mention,), columns={"person_id": 12, **(columns or {})})
 
 
+def certainty(probability: float) -> list[dict]:
+    """Return the extension for a confidence."""
+    return [{"url": CONFIDENCE, "valueDecimal": probability}]
+
+
 def codes(element) -> set[str]:
     """Return the codes of an element with a required binding."""
     if isinstance(element, dict):
@@ -75,7 +85,7 @@ def codes(element) -> set[str]:
 def test_each_resource_of_200_generated_notes_is_valid(generated):
     writer = FhirWriter(WriteOptions(vocabulary=LinkedVocabulary(MESH)))
     found, refused = Counter(), 0
-    for document in generated:
+    for document in map(with_confidences, generated):
         try:
             note = writer.prepare(document)
         except ProjectError as error:
@@ -90,6 +100,17 @@ def test_each_resource_of_200_generated_notes_is_valid(generated):
             found[resource["resourceType"]] += 1
     assert refused == 10
     assert set(found) == set(MODELS) and found.total() > 2_000
+
+
+def with_confidences(document: Document) -> Document:
+    """Return a document whose mentions and concepts have confidences, all of which are different."""
+    return replace(document, mentions=tuple(starmap(with_confidence, enumerate(document.mentions, start=1))))
+
+
+def with_confidence(number: int, mention: Mention) -> Mention:
+    """Return a mention with a confidence, and with a candidate for its concept that has a score."""
+    candidates = [{"id": mention.concept, "name": "", "score": 1 / (number + 0.5)}]
+    return replace(mention, confidence=1 / number, attributes={**mention.attributes, "kb_candidates": candidates})
 
 
 def manifestations(resource: dict) -> list[str]:
@@ -114,8 +135,12 @@ def check(resource: dict, document: Document) -> None:
     code = resource["condition"][0]["code"] if kind == "FamilyMemberHistory" else None
     code = code or resource.get("code") or resource["medicationCodeableConcept"]
     assert code["coding"][0]["system"] == MESH
-    ((reference, offset, length),) = [each["extension"] for each in resource["extension"]]
+    place, *certainties = resource["extension"]
+    reference, offset, length = place["extension"]
     start = offset["valueInteger"]
+    number = next(number for number, mention in enumerate(document.mentions, start=1) if mention.start == start)
+    assert certainties == certainty(1 / number)
+    assert code["coding"][0]["extension"] == certainty(1 / (number + 0.5))
     assert reference["valueReference"] == {"reference": f"DocumentReference/{document.id}"}
     assert " ".join(document.text[start : start + length["valueInteger"]].split()) == code["text"]
 
@@ -253,7 +278,7 @@ DAILY = {"frequency": 1, "period": 1, "periodUnit": "d"}
                 {
                     "text": "25 mg PO BID",
                     "timing": TWICE,
-                    "route": {"text": "oral"},
+                    "route": {"coding": [{"system": ROUTE_SYSTEM, "code": "PO", "display": "Oral"}], "text": "oral"},
                     "doseAndRate": [{"doseQuantity": quantity(25, "mg")}],
                 }
             ],
@@ -280,6 +305,7 @@ DAILY = {"frequency": 1, "period": 1, "periodUnit": "d"}
             ],
         ),
         ("PRN", [{"text": "PRN", "asNeededBoolean": True}]),
+        ("intravitreal", [{"text": "intravitreal", "route": {"text": "intravitreal"}}]),
         (
             "1 g daily for 2 weeks, max 4 g/day",
             [
@@ -323,20 +349,61 @@ def test_codes_have_system_name_and_text():
     candidates = [{"id": "D006073", "name": "Gout", "score": 0.9}, {"id": "D1", "name": "x", "score": 0.1}]
     document = make_document("Disease", text="the\ngout", concept="D006073", kb_candidates=candidates)
     (resource,) = resources(document, vocabulary=LinkedVocabulary(MESH))
-    expected = {"coding": [{"system": MESH, "code": "D006073", "display": "Gout"}], "text": "the gout"}
-    assert resource["code"] == expected
+    certain = certainty(0.9)
+    coding = {"extension": certain, "system": MESH, "code": "D006073", "display": "Gout"}
+    assert resource["code"] == {"coding": [coding], "text": "the gout"}
     (resource,) = resources(document, vocabulary=LinkedVocabulary(MESH), clinical=ClinicalOptions(code_system="urn:x"))
     assert resource["code"]["coding"][0]["system"] == "urn:x"
     (resource,) = resources(document)
-    assert resource["code"]["coding"] == [{"code": "D006073", "display": "Gout"}]
+    assert resource["code"]["coding"] == [{"extension": certain, "code": "D006073", "display": "Gout"}]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "score", "certainties", "code_certainties"),
+    [(0.96, 0.875, [0.96], [0.875]), (None, None, [], []), (1.0, 0, [1.0], [0])],
+)
+def test_confidences_of_the_mention_and_of_its_code(confidence, score, certainties, code_certainties):
+    other = {"id": "D1", "name": "x", "score": 0.1}
+    found = {"id": "D006073", "name": "Gout", **({} if score is None else {"score": score})}
+    document = make_document("Disease", concept="D006073", kb_candidates=[other, found])
+    (mention,) = document.mentions
+    (resource,) = resources(replace(document, mentions=(replace(mention, confidence=confidence),)))
+    (coding,) = resource["code"]["coding"]
+    for element, expected in ((resource, certainties), (coding, code_certainties)):
+        found = [each for each in element.get("extension", ()) if each["url"] != DERIVATION]
+        assert found == [extension for number in expected for extension in certainty(number)]
+
+
+def test_a_reaction_has_its_own_confidence():
+    text = "ALLERGIES: penicillin (rash)"
+    attributes = {**NO_ATTRIBUTES, "section_category": "allergies"}
+    mentions = (
+        Mention(11, 21, "Chemical", confidence=0.9, attributes={**attributes, "is_allergy": True}),
+        Mention(23, 27, "Disease", confidence=0.7, attributes=attributes),
+    )
+    (allergy,) = resources(Document("7", (Passage("note", text),), mentions, columns={"person_id": 1}))
+    assert allergy["extension"][1:] == certainty(0.9)
+    (reaction,) = allergy["reaction"]
+    assert reaction["manifestation"] == [{"extension": certainty(0.7), "text": "rash"}]
+
+
+# Neither HL7's table 0162 nor anything else that is free has a code that says just this.
+ROUTES_AS_TEXT = {"intraarticular", "intraosseous", "intravitreal", "parenteral"}
+
+
+def test_each_route_that_the_medications_component_finds_is_coded_or_known_to_have_no_code():
+    rules = srsly.read_json(Path(medications.__file__).parent / "rules.json")["medication_rules"]
+    assert {rule["value"] for rule in rules if rule["attribute"] == "route"} == set(ROUTES) | ROUTES_AS_TEXT
+    assert not ROUTES_AS_TEXT & set(ROUTES)
+    assert len({code for code, _ in ROUTES.values()}) == len(ROUTES)
 
 
 def test_a_composite_mention_has_a_resource_for_each_concept():
     candidates = [{"id": "D1|D2", "name": "Hepatitis | Nephritis", "score": 0.9}]
     made = resources(make_document("Disease", concept="D1|D2", kb_candidates=candidates))
     assert [each["code"]["coding"] for each in made] == [
-        [{"code": "D1", "display": "Hepatitis"}],
-        [{"code": "D2", "display": "Nephritis"}],
+        [{"extension": certainty(0.9), "code": "D1", "display": "Hepatitis"}],
+        [{"extension": certainty(0.9), "code": "D2", "display": "Nephritis"}],
     ]
     assert len({each["id"] for each in made}) == 2
 

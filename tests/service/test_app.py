@@ -493,6 +493,7 @@ def test_what_is_said_of_the_model(client):
         "confidence": False,
         "attributes": [],
         "states": [],
+        "fhir": True,
         "vocabulary": None,
         "offset_unit": "code points",
         "limits": {"body_bytes": 999, "texts": 3, "characters": 100_000},

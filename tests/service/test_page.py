@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import spacy
+from fhir.resources.R4B.bundle import Bundle
 from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from scripts.service import app
 from scripts.service.app import SAMPLES, create_app
 from scripts.service.settings import Settings
 from tests.annotation.pipelines import make_context_pipeline
@@ -666,6 +668,59 @@ def test_csv_holds_what_is_shown(annotated):
     )
 
 
+def download_fhir(page: Page) -> dict[str, Any]:
+    return json.loads(download(page, button="Download as FHIR", name="entities.fhir.json"))
+
+
+def test_fhir_holds_what_is_shown(open_page, context_service):
+    page = annotate(open_page(context_service), CONTEXT_NOTE)
+    bundle = download_fhir(page)
+    Bundle.model_validate(bundle)
+    kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]
+    conditions, statements = ["Condition"] * 3, ["MedicationStatement"] * 2
+    assert kinds == ["Condition", "AllergyIntolerance", "FamilyMemberHistory", *conditions[:2], *statements, kinds[2]]
+    expect(page.locator("#exported")).to_have_text("Downloaded 8 FHIR resources of 8 entities.")
+    page.get_by_role("checkbox", name="Chemical").uncheck()
+    page.get_by_role("checkbox", name="family").uncheck()
+    expect(page.locator("#shown")).to_have_text("3 of 8 entities shown.")
+    shown = download_fhir(page)
+    Bundle.model_validate(shown)
+    assert [each["resource"]["resourceType"] for each in shown["entry"]] == conditions
+    expect(page.locator("#exported")).to_have_text("Downloaded 3 FHIR resources of 3 entities.")
+    page.get_by_role("checkbox", name="Disease").uncheck()
+    expect(page.locator("#shown")).to_have_text("0 of 8 entities shown.")
+    empty = {"resourceType": "Bundle", "type": "collection"}
+    assert download_fhir(page) == empty
+    assert page.faults == []
+    assert all(address.startswith(f"{context_service}/") for address in page.asked if not address.startswith("blob:"))
+
+
+def test_fhir_counts_what_has_no_resource(open_page, sure_service):
+    page = annotate(open_page(sure_service), NOTE)
+    bundle = download_fhir(page)
+    Bundle.model_validate(bundle)
+    expect(page.locator("#exported")).to_have_text("Downloaded 4 FHIR resources of 5 entities.")
+    (issue,) = bundle["entry"][-1]["resource"]["issue"]
+    assert issue["diagnostics"] == "no FHIR resource for the label Sign (1)"
+
+
+def test_a_fault_while_fhir_is_made_is_told(open_page, context_service):
+    page = annotate(open_page(context_service), "gout")
+    page.route("**/v1/fhir", lambda route: route.fulfill(status=503, json={"detail": "The service is not ready"}))
+    page.get_by_role("button", name="Download as FHIR").click()
+    expect(page.get_by_role("alert")).to_have_text("The service responded with 503: The service is not ready.")
+    expect(page.locator("#exported")).to_be_empty()
+
+
+def test_without_the_library_there_is_no_button(open_page, monkeypatch):
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
+    with running(create_app(make_pipeline())) as address:
+        page = annotate(open_page(address), "gout")
+        expect(page.locator("#model")).to_have_text("en_ner_small 1.2.3 finds Chemical and Disease.")
+        expect(page.get_by_role("button", name="Download as CSV")).to_be_visible()
+        expect(page.get_by_role("button", name="Download as FHIR", include_hidden=True)).to_be_hidden()
+
+
 def test_csv_keeps_odd_mentions_and_starts_no_formula(open_page, service):
     forms = [
         '=HYPERLINK("http://x")',
@@ -744,8 +799,8 @@ def test_all_of_it_works_without_a_mouse(open_page, sure_service):
     for _ in range(30):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
-    wanted = ["annotate", "open", "confidence", "copy", "download", "text", "gout", "Mention"]
-    assert [name for name in reached if name in wanted][:8] == wanted
+    wanted = ["annotate", "open", "confidence", "copy", "download", "download-fhir", "text", "gout", "Mention"]
+    assert [name for name in reached if name in wanted][:9] == wanted
 
 
 def test_without_confidences_there_is_no_slider(open_page, service):
@@ -764,7 +819,7 @@ def test_a_text_without_entities_is_shown_without_filters(open_page, service):
     page = annotate(open_page(service), "Nothing.")
     expect(page.locator("#status")).to_have_text("No entities found.")
     expect(page.locator("#text")).to_have_text("Nothing.")
-    for name in ("Copy as JSON", "Download as CSV"):
+    for name in ("Copy as JSON", "Download as CSV", "Download as FHIR"):
         expect(page.get_by_role("button", name=name)).to_be_hidden()
     expect(page.get_by_role("table")).to_be_hidden()
     annotate(page, "gout")

@@ -1,4 +1,4 @@
-// Export entities as JSON and CSV, to the clipboard and to a file.
+// Export entities as JSON and CSV, to the clipboard and to a file, and FHIR resources to a file.
 
 import { element } from "./dom.js";
 import { doseOf, orderOf } from "./orders.js";
@@ -47,8 +47,13 @@ export async function copy(text) {
 }
 
 /** Download a CSV. The byte order mark tells spreadsheets that it is UTF-8. */
-export function download(csv, name) {
-  const address = URL.createObjectURL(new Blob(["\ufeff", csv], { type: "text/csv;charset=utf-8" }));
+export const download = (csv, name) => save(new Blob(["\ufeff", csv], { type: "text/csv;charset=utf-8" }), name);
+
+/** Download a value as JSON. */
+export const downloadJson = (value, name) => save(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }), name);
+
+function save(blob, name) {
+  const address = URL.createObjectURL(blob);
   element("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

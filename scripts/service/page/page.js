@@ -1,7 +1,8 @@
 // Take a text, request its entities from the service, and report progress and errors. Nothing is stored.
 
 import { byId, count, whole } from "./dom.js";
-import { showResults } from "./results.js";
+import { downloadFhir } from "./fhir.js";
+import { showResults, shownStarts } from "./results.js";
 import { colour } from "./text.js";
 
 const form = byId("ask");
@@ -15,6 +16,8 @@ let model = null;
 // The text of a file, and the same text as the field returns it: with normalized line ends.
 let file = { text: "", shown: "" };
 let asking = null;
+// The text whose entities are shown.
+let annotated = "";
 
 // An error with a message for the user, and the field in which to correct it.
 class PageError extends Error {
@@ -63,6 +66,10 @@ function whenAgain(retryAfter) {
   return Number.isFinite(seconds) ? ` Try again in ${count(Math.max(1, Math.ceil(seconds)), "second")}.` : "";
 }
 
+/** Send JSON and return the JSON of the response. */
+const post = (path, body, options = {}) =>
+  ask(path, { ...options, method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
 /** Show the name of the pipeline and what it finds. */
 async function describeModel() {
   try {
@@ -75,6 +82,7 @@ async function describeModel() {
   const trained = model.corpus ? `, trained on ${model.corpus}` : "";
   const linked = model.vocabulary ? ` Codes are from ${model.vocabulary.title}.` : "";
   byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.${linked}`;
+  byId("download-fhir").hidden = !model.fhir;
   byId("credit").textContent = model.vocabulary?.license ?? "";
   showSize();
 }
@@ -115,8 +123,8 @@ async function submit() {
   try {
     check(given);
     setBusy(new AbortController());
-    const options = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ text: given }) };
-    const answer = await ask("v1/annotate", { ...options, signal: asking.signal });
+    const answer = await post("v1/annotate", { text: given }, { signal: asking.signal });
+    annotated = given;
     tell({ status: showResults(given, answer) });
     showIfOutOfView(results);
     if (!model) describeModel();
@@ -127,6 +135,18 @@ async function submit() {
     error.field?.focus();
   } finally {
     setBusy(null);
+  }
+}
+
+async function saveFhir() {
+  const [said, starts] = [byId("exported"), shownStarts()];
+  said.textContent = "Preparing FHIR resources…";
+  try {
+    said.textContent = downloadFhir(await post("v1/fhir", { text: annotated }), starts);
+  } catch (error) {
+    said.textContent = "";
+    tell({ problem: error instanceof PageError ? error.message : "The service's response could not be read." });
+    byId("problem").scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -183,6 +203,7 @@ note.addEventListener("input", showSize);
 note.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
+byId("download-fhir").addEventListener("click", saveFhir);
 cancel.addEventListener("click", () => asking?.abort());
 for (const example of form.querySelectorAll("[data-example]")) {
   example.addEventListener("click", () => openExample(example.dataset.example));

@@ -36,6 +36,9 @@ let sorting;
 let cameFrom = null;
 let frame = null;
 
+/** Return the offsets of the entities that are shown. */
+export const shownStarts = () => new Set(listed.map((number) => entities[number].start));
+
 /** Show what the service found in a text, and return a sentence about it. */
 export function showResults(text, given) {
   answer = given;

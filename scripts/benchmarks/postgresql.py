@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own for tests: Debian's package, started as an unprivileged user on a free port."""
+"""A PostgreSQL server for tests and the benchmark: Debian's package, started as an unprivileged user on a free port."""
 
 import os
 import pwd
@@ -27,10 +27,14 @@ def unprivileged() -> str | None:
 
 
 class Server:
-    """A server with one user, who has a password, and the database "notes". Nothing that it writes is synced."""
+    """A server with one user, who has a password, and one database.
 
-    def __init__(self, programs: Path):
-        self.programs = programs
+    programs (Path): the folder of its programs.
+    syncs (bool): whether what it writes is synced to the disk, as in a hospital; tests don't wait for that.
+    """
+
+    def __init__(self, programs: Path, *, syncs: bool = False):
+        self.programs, self.syncs = programs, syncs
         self.folder = Path(tempfile.mkdtemp(prefix="annotate-postgresql-"))
         self.user = unprivileged()
         if self.user:
@@ -47,7 +51,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        settings = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        settings += "" if self.syncs else " -c fsync=off"
         self.run("pg_ctl", "-D", self.folder / "data", "-l", self.folder / "log", "-w", "-o", settings, "start")
 
     def stop(self) -> None:
