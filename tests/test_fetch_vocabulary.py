@@ -1,6 +1,11 @@
 """Vocabularies are fetched as checked folders, and what fits no label is left out."""
 
 import gzip
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +92,64 @@ def test_a_file_with_another_sha256_is_refused_and_kept(tmp_path, monkeypatch):
     with pytest.raises(ProjectError, match=r"desc2026.xml has the sha256"):
         fetch_vocabulary("mesh", tmp_path / "mesh", source=str(files))
     assert (tmp_path / "desc2026.xml").is_file() and not (tmp_path / "mesh").exists()
+
+
+CURRENT, ARCHIVE = "projects/mesh/MESH_FILES/xmlmesh", "projects/mesh/2026/xmlmesh"
+
+
+@pytest.fixture
+def nlm(tmp_path, monkeypatch) -> Iterator[Path]:
+    """Serve a folder on the loopback in NLM's place, with the addresses of configs/vocabularies.yml but for the host."""
+    folder = tmp_path / "nlm"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        known = read_vocabularies()["mesh"]
+        host = f"http://127.0.0.1:{server.server_port}"
+        urls = tuple(url.replace("https://nlmpubs.nlm.nih.gov", host) for url in known.urls)
+        there = {"mesh": type(known)(**{**vars(known), "urls": urls})}
+        monkeypatch.setattr(module, "read_vocabularies", lambda: there)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield folder
+        server.shutdown()
+
+
+def put(folder: Path, name: str, text: str, *, cut: int = 0) -> None:
+    """Put a file on the server, without its last bytes if it is to be cut short."""
+    folder.mkdir(parents=True, exist_ok=True)
+    packed = gzip.compress(text.encode())
+    (folder / name).write_bytes(packed[: len(packed) - cut])
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "supplementary"), [(CURRENT, CURRENT), (ARCHIVE, ARCHIVE), (CURRENT, ARCHIVE), (ARCHIVE, CURRENT)]
+)
+def test_mesh_is_downloaded_from_the_current_folder_or_that_of_its_year(tmp_path, nlm, descriptors, supplementary):
+    put(nlm / descriptors, "desc2026.gz", DESCRIPTORS)
+    put(nlm / supplementary, "supp2026.gz", SUPPLEMENTARY)
+    written = fetch_vocabulary("mesh", tmp_path / "mesh")
+    assert ids(tmp_path / "mesh") == ["C000002", "D005260", "D006973"]
+    assert sorted(written.sources) == ["desc2026.gz", "supp2026.gz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mesh", "nlm"]
+
+
+def test_a_file_in_neither_folder_is_named_and_what_arrived_is_kept(tmp_path, nlm):
+    put(nlm / CURRENT, "desc2026.gz", DESCRIPTORS)
+    with pytest.raises(ProjectError, match=r"2026/xmlmesh/supp2026.gz is not there: the server answered 404.*MESH_FILES"):
+        fetch_vocabulary("mesh", tmp_path / "mesh")
+    assert not (tmp_path / "mesh").exists()
+    assert [path.name for path in (tmp_path / ".mesh.download").iterdir()] == ["desc2026.gz"]
+
+
+def test_a_file_that_arrives_damaged_is_fetched_again(tmp_path, nlm):
+    put(nlm / CURRENT, "desc2026.gz", DESCRIPTORS)
+    put(nlm / CURRENT, "supp2026.gz", SUPPLEMENTARY, cut=9)
+    with pytest.raises(ProjectError, match="cut short"):
+        fetch_vocabulary("mesh", tmp_path / "mesh")
+    assert [path.name for path in tmp_path.iterdir()] == ["nlm"]
+    put(nlm / CURRENT, "supp2026.gz", SUPPLEMENTARY)
+    fetch_vocabulary("mesh", tmp_path / "mesh")
+    assert ids(tmp_path / "mesh") == ["C000002", "D005260", "D006973"]
 
 
 def test_the_environment_names_local_files(monkeypatch):

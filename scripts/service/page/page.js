@@ -1,5 +1,6 @@
 // Take a text, request its entities from the service, and report progress and errors. Nothing is stored.
 
+import { linkTo } from "./codes.js";
 import { byId, count, whole } from "./dom.js";
 import { showResults } from "./results.js";
 import { colour } from "./text.js";
@@ -76,6 +77,7 @@ async function describeModel() {
   const linked = model.vocabulary ? ` Codes are from ${model.vocabulary.title}.` : "";
   byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.${linked}`;
   byId("credit").textContent = model.vocabulary?.license ?? "";
+  linkTo(model.vocabulary);
   showSize();
 }
 
