@@ -17,6 +17,7 @@ COMMANDS = {
     "service": "scripts.benchmarks.service:benchmark_service",
     "annotate": "scripts.benchmarks.annotate:benchmark_annotate",
     "soak": "scripts.benchmarks.annotate:soak_annotate",
+    "vocabulary": "scripts.benchmarks.vocabulary:benchmark_vocabulary",
 }
 
 

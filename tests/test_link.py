@@ -7,7 +7,8 @@ import spacy
 import typer
 from typer.testing import CliRunner
 
-from scripts.clinical_ner.linking.matcher import LinkedName, Query
+from scripts.clinical_ner.linking.matcher import LinkedName
+from scripts.clinical_ner.linking.queries import Query
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
 from scripts.link import link_cli

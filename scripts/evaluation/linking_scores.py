@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
+from wasabi import msg
 
 from scripts.annotation.mentions import doc_mentions
 from scripts.evaluation.peers import read_system
@@ -25,7 +26,7 @@ from scripts.evaluation.scoring import (
     resample,
     score,
 )
-from scripts.linking.build import make_queries
+from scripts.linking.build import FEWEST_KNOWN, mention_queries
 from scripts.records.mentions import Mention
 
 FACTORY = "clinical_linker"
@@ -146,11 +147,15 @@ def score_linking(
     peers (Path | None): a folder with the output of published systems.
     RETURNS (dict[str, Any] | None): vocabulary; accuracy, see `score_accuracy`; documents: "gold_mentions", "pipeline"
         and each published system with the table of `score_ids`. None if the pipeline has no linker, or the corpus no
-        ids.
+        ids, or those of another vocabulary.
     """
     linker = find_linker(nlp)
     labels = sorted({one.label for mentions in gold.values() for one in mentions if concept_ids(one.concept)})
     if linker is None or not labels:
+        return None
+    if has_other_ids(linker, gold):
+        title = linker.vocabulary.get("title") or "the pipeline's vocabulary"
+        msg.warn(f"Ids are not scored: hardly any id of the corpus is in {title}")
         return None
     linked, on_gold = {}, {}
     for key, mentions in gold.items():
@@ -182,7 +187,7 @@ def score_linking(
 
 def link_gold(linker: Any, text: str, mentions: Sequence[Mention]) -> list[list[Any]]:
     """Return the candidates of a document's gold mentions."""
-    return [linker.link(query) for query in make_queries(text, mentions)]
+    return [linker.link(query) for query in mention_queries(text, mentions)]
 
 
 def is_sure(linker: Any, candidates: Sequence[Any]) -> bool:
@@ -194,6 +199,12 @@ def knows(linker: Any, concept: str) -> bool:
     """Return whether a linker knows one of a mention's ids."""
     number: Callable[[str], int | None] = linker.matcher.index.concept_number
     return any(number(identifier) is not None for identifier in concept_ids(concept))
+
+
+def has_other_ids(linker: Any, gold: Mapping[str, Sequence[Mention]]) -> bool:
+    """Return whether a corpus has the ids of another vocabulary than the linker, as `link` decides it, too."""
+    concepts = [one.concept for mentions in gold.values() for one in mentions if concept_ids(one.concept)]
+    return sum(knows(linker, concept) for concept in concepts) < FEWEST_KNOWN * len(concepts)
 
 
 def score_peer_ids(

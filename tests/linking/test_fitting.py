@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, Query, as_array, certainty_rows
+from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, as_array, certainty_rows
+from scripts.clinical_ner.linking.queries import Query
 from scripts.linking.fitting import Judged, fit_certainty, fit_ranking, fit_weights, judge
 from scripts.linking.synonyms import by_concept, train_vectors
 from tests.clinical_ner.linking.vocabulary import make_matcher

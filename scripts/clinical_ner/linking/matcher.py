@@ -1,7 +1,6 @@
 """From a mention to the concepts that it may be, each with what speaks for it, and a score."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..ner.abbreviations import find_definitions
 from ..ner.calibration import expit
 from .forms import normal_form, without_salt
 from .index import NameIndex
+from .queries import Query
 from .vectors import SynonymVectors
 
 NEAREST = 20
@@ -29,6 +28,7 @@ EVIDENCE = (
     "gram_margin",
     "vectors",
     "vector_margin",
+    "beside",
     "fits",
     "misfits",
     "frequent",
@@ -36,20 +36,6 @@ EVIDENCE = (
 )
 # Of a mention's best candidate; further to its evidence.
 CERTAINTY = (*EVIDENCE, "share", "short", "bias")
-ABBREVIATION = re.compile(r"[\w+-]+")
-
-
-class Query(NamedTuple):
-    """A mention to link.
-
-    surface (str): its text.
-    long (str): its text with the abbreviations that the document defines written out.
-    label (str): its label.
-    """
-
-    surface: str
-    long: str
-    label: str
 
 
 class Candidate(NamedTuple):
@@ -74,23 +60,6 @@ class LinkedName(NamedTuple):
 
     query: Query
     concept: str
-
-
-def long_forms(text: str) -> dict[str, str]:
-    """Return the long forms of the abbreviations that a text defines."""
-    return {definition.short: definition.long for definition in find_definitions(text)}
-
-
-def write_out(surface: str, longs: Mapping[str, str]) -> str:
-    """Return a mention's text with its abbreviations written out.
-
-    surface (str): the text.
-    longs (Mapping[str, str]): the long forms by abbreviation.
-    RETURNS (str): the text; the same if it has none.
-    """
-    if surface in longs:
-        return longs[surface]
-    return ABBREVIATION.sub(lambda match: longs.get(match[0], match[0]), surface)
 
 
 class KnownNames:
@@ -228,15 +197,20 @@ class Matcher:
         # The search takes most of the time, and where a name is known it would hardly change the order.
         if not any(row["trained"] or row["same_form"] for row in found.values()):
             self.add_near(found, forms[0], self.bit(query.label))
+            self.add_beside(found, normal_form(query.beside), query.label)
         self.add_labels(found, query.label)
         return list(found), np.array([[row[name] for name in EVIDENCE] for row in found.values()])
 
     def add_known(self, found: "Found", form: str, label: str) -> None:
         """Add the concepts that the annotated corpus has for a form."""
-        for concept, share in self.known.shares(form, label).items():
-            number = self.index.concept_number(concept)
-            if number is not None:
-                found[number]["trained"] = max(found[number]["trained"], share)
+        for number, share in self.known_concepts(form, label).items():
+            found[number]["trained"] = max(found[number]["trained"], share)
+
+    def known_concepts(self, form: str, label: str) -> dict[int, float]:
+        """Return the share of each concept among the annotated corpus's mentions with a form."""
+        shares = self.known.shares(form, label)
+        numbers = {concept: self.index.concept_number(concept) for concept in shares}
+        return {number: shares[concept] for concept, number in numbers.items() if number is not None}
 
     def add_same(self, found: "Found", form: str, *, as_plain: bool) -> None:
         """Add the concepts with a name of the same form, or of the same words.
@@ -267,6 +241,13 @@ class Matcher:
             first, second = sorted([0.0, 0.0, *(row[f"{kind}s"] for row in found.values())])[:-3:-1]
             for row in found.values():
                 row[f"{kind}_margin"] = row[f"{kind}s"] - (second if row[f"{kind}s"] == first else first)
+
+    def add_beside(self, found: "Found", form: str, label: str) -> None:
+        """Add the concepts of the mention on the other side of a bracket, given by its form."""
+        names = [*self.index.same_form(form), *self.index.same_words(form)]
+        shares = self.known_concepts(form, label) | {int(self.index.owners[row]): 1.0 for row in names}
+        for concept, share in shares.items():
+            found[concept]["beside"] = share
 
     def add_labels(self, found: "Found", label: str) -> None:
         """Add whether the concepts fit the label, and how frequent they are in the annotated corpus."""
