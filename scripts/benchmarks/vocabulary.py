@@ -22,8 +22,8 @@ from scripts.clinical_ner.linking.queries import Query
 from scripts.linking.build import build_matcher
 from scripts.vocabularies.folder import Description, read_vocabulary, write_vocabulary
 
-# As in MeSH: concepts for each name, and the share of the concepts that are diseases.
-CONCEPTS_PER_NAME, DISEASES = 0.355, 0.08
+# About as in MeSH: concepts for each name, and the share of the concepts that are diseases.
+CONCEPTS_PER_NAME, DISEASES = 0.355, 0.11
 GROUPS = {"Disease": ["C"], "Chemical": ["D"]}
 # A name of MeSH has 2.5 words of 7 letters on average.
 WORDS, MOST_WORDS = 100_000, 4

@@ -41,10 +41,12 @@ def make_queries(text: str, places: Sequence[Place]) -> list[Query]:
     longs = long_forms(text)
     # Of "combined oral contraceptives (COCs)", the shortest long form with the letters is "contraceptives".
     longs |= {short: other for (short, _), other in beside.items() if short in longs and other.endswith(longs[short])}
+    letters = {one: other for one, other in beside.items() if is_initial(one[0], other)}
     queries = []
     for start, end, label in places:
         surface = text[start:end]
         long, other = (write_out(one, longs) for one in (surface, beside.get((surface, label), "")))
+        long = letters.get((surface, label), long)
         queries.append(Query(surface, long, label, other if other != long else ""))
     return queries
 
@@ -64,6 +66,11 @@ def find_beside(text: str, places: Sequence[Place]) -> dict[tuple[str, str], str
             found.setdefault((one, label), other)
             found.setdefault((other, label), one)
     return found
+
+
+def is_initial(letter: str, name: str) -> bool:
+    """Return whether a text is the first letter of a name: "testosterone (T)". `long_forms` finds no single letters."""
+    return len(letter) == 1 and len(name) > 1 and name[0].lower() == letter.lower()
 
 
 def long_forms(text: str) -> dict[str, str]:

@@ -61,6 +61,21 @@ def test_a_mention_before_the_bracket_is_the_whole_long_form():
     assert longs == ["combined oral contraceptives"] * 3
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("testosterone (T), T", "testosterone"),
+        # Another letter, and nothing beside it.
+        ("testosterone (X), X", "X"),
+        ("testosterone and T, T", "T"),
+    ],
+)
+def test_a_single_letter_is_the_initial_of_what_is_beside_it(text, expected):
+    letter = text[-1]
+    found = [*places(text, "testosterone", letter), (len(text) - 1, len(text), "Chemical")]
+    assert [query.long for query in make_queries(text, found)] == ["testosterone", expected, expected]
+
+
 @given(st.text(st.sampled_from("ab ()[]"), max_size=20), st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20))))
 def test_any_text_and_any_places(text, spans):
     found = [(start, end, "Chemical") for start, end in spans if start <= end]
