@@ -20,6 +20,7 @@ from wasabi import msg
 
 from scripts.annotation.mentions import doc_mentions
 from scripts.evaluation.peers import read_system
+from scripts.evaluation.reliability import calibration_error, reliability
 from scripts.evaluation.scoring import (
     percentile_interval,
     ratio,
@@ -145,9 +146,9 @@ def score_linking(
     predicted (Mapping[str, Doc]): the pipeline's documents by id.
     seed (int): the seed of the intervals.
     peers (Path | None): a folder with the output of published systems.
-    RETURNS (dict[str, Any] | None): vocabulary; accuracy, see `score_accuracy`; documents: "gold_mentions", "pipeline"
-        and each published system with the table of `score_ids`. None if the pipeline has no linker, or the corpus no
-        ids, or those of another vocabulary.
+    RETURNS (dict[str, Any] | None): vocabulary; accuracy, see `score_accuracy`; certainty, see `score_certainty`;
+        documents: "gold_mentions", "pipeline" and each published system with the table of `score_ids`. None if the
+        pipeline has no linker, or the corpus no ids, or those of another vocabulary.
     """
     linker = find_linker(nlp)
     labels = sorted({one.label for mentions in gold.values() for one in mentions if concept_ids(one.concept)})
@@ -177,12 +178,40 @@ def score_linking(
         "vocabulary": {name: linker.vocabulary.get(name) for name in ("name", "title", "year", "concepts", "names")},
         "threshold": linker.threshold,
         "accuracy": score_accuracy(judged, labels, seed=seed),
+        "certainty": score_certainty(judged, linked, labels),
         "documents": {
             "gold_mentions": score_ids(gold, on_gold, labels, seed=seed),
             "pipeline": score_ids(gold, end_to_end, labels, seed=seed),
             **(score_peer_ids(peers, gold, seed=seed) if peers else {}),
         },
     }
+
+
+def score_certainty(
+    judged: Mapping[str, Sequence[tuple[str, str, IdsOfMentions, bool]]],
+    linked: Mapping[str, Sequence[Sequence[Any]]],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """Compare the scores of first candidates with how often these are right, on gold mentions that have an id.
+
+    judged (Mapping): the gold mentions by document id, as for `score_accuracy`.
+    linked (Mapping[str, Sequence[Sequence[Candidate]]]): the candidates of each.
+    labels (Sequence[str]): the labels.
+    RETURNS (dict[str, Any]): by label and for "micro": calibration_error and reliability, see `reliability.py`.
+    """
+    rows = [
+        (label, candidates[0].score, not concept_ids(concept).isdisjoint(ids[0]))
+        for key, mentions in judged.items()
+        for (label, concept, ids, _), candidates in zip(mentions, linked[key], strict=True)
+        if candidates and concept_ids(concept)
+    ]
+    table = {}
+    for name in (*labels, "micro"):
+        chosen = [(score, right) for label, score, right in rows if name in (label, "micro")]
+        values, right = np.array(chosen, dtype=float).reshape(-1, 2).T
+        bins = reliability(values, right.astype(bool))
+        table[name] = {"calibration_error": calibration_error(bins), "reliability": bins}
+    return table
 
 
 def link_gold(linker: Any, text: str, mentions: Sequence[Mention]) -> list[list[Any]]:

@@ -4,11 +4,13 @@ import pytest
 import spacy
 
 from scripts.clinical_ner.linking.linker import Linker
+from scripts.clinical_ner.linking.matcher import Candidate
 from scripts.clinical_ner.registration import register
 from scripts.evaluation.linking_scores import (
     concept_ids,
     count_ids,
     score_accuracy,
+    score_certainty,
     score_ids,
     score_linking,
     score_peer_ids,
@@ -80,6 +82,30 @@ def test_accuracy():
         "reachable": 0.833333,
     }
     assert row["intervals"]["accuracy_at_1"] == [0.5, 0.5]
+
+
+def test_certainty_is_compared_with_what_is_right():
+    judged = {
+        "1": [("Disease", "D1", [["D1"], ["D2"]], True), ("Disease", "D1", [["D2"], ["D1"]], True)],
+        # Composite, without a candidate, without an id.
+        "2": [("Chemical", "D1|D2", [["D2"]], True), ("Disease", "D1", [], False), ("Disease", "-1", [["D1"]], False)],
+    }
+    linked = {
+        "1": [[Candidate("D1", "", 0.9), Candidate("D2", "", 0.2)], [Candidate("D2", "", 0.9)]],
+        "2": [[Candidate("D2", "", 0.75)], [], [Candidate("D1", "", 0.1)]],
+    }
+    table = score_certainty(judged, linked, ["Chemical", "Disease"])
+    found = {
+        label: [(row["entities"], row["confidence"], row["precision"]) for row in part["reliability"]]
+        for label, part in table.items()
+    }
+    assert found == {
+        "Chemical": [(1, 0.75, 1.0)],
+        "Disease": [(2, 0.9, 0.5)],
+        "micro": [(1, 0.75, 1.0), (2, 0.9, 0.5)],
+    }
+    errors = {label: part["calibration_error"] for label, part in table.items()}
+    assert errors == pytest.approx({"Chemical": 0.25, "Disease": 0.4, "micro": 0.35})
 
 
 @pytest.mark.parametrize(
