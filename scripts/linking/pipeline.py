@@ -10,7 +10,7 @@ from scripts.clinical_ner.linking.linker import LINKER, THRESHOLD, Linker
 from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.files import moved_into_place
 from scripts.linking.build import build_matcher, check_ids, linked_names
-from scripts.linking.fitting import fit_weights, judge
+from scripts.linking.fitting import FEWEST_TO_FIT, fit_weights, judge
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import read_records
 from scripts.vocabularies.folder import Vocabulary, read_vocabulary
@@ -18,8 +18,6 @@ from scripts.vocabularies.folder import Vocabulary, read_vocabulary
 NAME = "linker"
 # The linker comes before the first of these.
 LATER = ("clinical_medications", "clinical_doc_cleaner", "doc_cleaner")
-# Fewer mentions with ids on dev are too few to fit the weights on.
-FEWEST_TO_FIT = 200
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def make_linked_pipeline(**vocabulary: str) -> Language:
     nlp.add_pipe("entity_ruler").add_patterns(patterns)
     nlp.add_pipe("clinical_context")
     linker = nlp.add_pipe("clinical_linker")
-    weights = Weights(ranking={"same_form": 6.0}, certainty={"same_form": 8.0, "bias": -4.0})
+    weights = Weights(ranking={"same_form": 6.0}, certainty={"": {"same_form": 8.0, "bias": -4.0}})
     index = build_index(CONCEPTS, {"Disease": ["C"], "Chemical": ["D"]})
     linker.matcher = Matcher(index, ["Disease", "Chemical"], KnownNames({}), None, weights)
     linker.vocabulary = {**VOCABULARY, **vocabulary}

@@ -13,7 +13,7 @@ from ..factory import Factory, check_fraction
 from ..version import check_version
 from .forms import composite_parts
 from .index import NameIndex
-from .matcher import Candidate, KnownNames, Matcher, Weights
+from .matcher import ANY_LABEL, Candidate, KnownNames, Matcher, Weights
 from .queries import Query, make_queries
 from .vectors import SynonymVectors
 
@@ -138,7 +138,7 @@ class Linker:
                 settings["labels"],
                 KnownNames(settings["known"]),
                 SynonymVectors.from_disk(folder / VECTORS) if (folder / VECTORS).is_dir() else None,
-                Weights(settings["ranking"], settings["certainty"]),
+                Weights(settings["ranking"], by_label(settings["certainty"])),
             )
         except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
             raise ValueError(f"The linker's files in {folder} are damaged or incomplete: {error}") from error
@@ -164,6 +164,11 @@ class Linker:
                 path.write_bytes(content)
             # The open files outlive their names.
             return self.from_disk(folder)
+
+
+def by_label(certainty: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the weights of certainty by label. Earlier versions saved the same ones for all labels."""
+    return certainty if all(isinstance(weights, dict) for weights in certainty.values()) else {ANY_LABEL: certainty}
 
 
 def add_extensions() -> None:

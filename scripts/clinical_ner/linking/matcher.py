@@ -35,7 +35,11 @@ EVIDENCE = (
     "plain",
 )
 # Of a mention's best candidate; further to its evidence.
-CERTAINTY = (*EVIDENCE, "share", "short", "bias")
+CERTAINTY = (*EVIDENCE, "share", "short", "gap", "unknown", "unknown_gap", "bias")
+# A larger difference of ranks says no more.
+LARGEST_GAP = 6.0
+# The certainty of labels that have no weights of their own.
+ANY_LABEL = ""
 
 
 class Candidate(NamedTuple):
@@ -100,11 +104,15 @@ class Weights:
     """How much each kind of evidence counts.
 
     ranking (dict[str, float]): for the order of the candidates, by `EVIDENCE`.
-    certainty (dict[str, float]): for the probability that one is right, by `CERTAINTY`.
+    certainty (dict[str, dict[str, float]]): for the probability that one is right, by label and `CERTAINTY`.
     """
 
     ranking: dict[str, float]
-    certainty: dict[str, float]
+    certainty: dict[str, dict[str, float]]
+
+    def certainty_of(self, label: str) -> np.ndarray:
+        """Return the weights for the probability, those of a label if it has its own."""
+        return as_array(self.certainty.get(label) or self.certainty.get(ANY_LABEL, {}), CERTAINTY)
 
 
 # Fitted on BC5CDR's dev split.
@@ -124,21 +132,23 @@ DEFAULT_WEIGHTS = Weights(
         "plain": -0.2329,
     },
     certainty={
-        "trained": 0.9944,
-        "same_form": 0.1922,
-        "same_words": 0.7952,
-        "preferred": 1.2243,
-        "grams": 0.81,
-        "gram_margin": -0.0125,
-        "vectors": 0.0021,
-        "vector_margin": -0.3321,
-        "fits": 3.1165,
-        "misfits": -0.0508,
-        "frequent": 0.0432,
-        "plain": -1.2952,
-        "share": 4.9217,
-        "short": -0.4276,
-        "bias": -6.3997,
+        ANY_LABEL: {
+            "trained": 0.9944,
+            "same_form": 0.1922,
+            "same_words": 0.7952,
+            "preferred": 1.2243,
+            "grams": 0.81,
+            "gram_margin": -0.0125,
+            "vectors": 0.0021,
+            "vector_margin": -0.3321,
+            "fits": 3.1165,
+            "misfits": -0.0508,
+            "frequent": 0.0432,
+            "plain": -1.2952,
+            "share": 4.9217,
+            "short": -0.4276,
+            "bias": -6.3997,
+        }
     },
 )
 
@@ -166,7 +176,7 @@ class Matcher:
         if not concepts:
             return []
         ranks = evidence @ as_array(self.weights.ranking, EVIDENCE)
-        scores = certainty_rows(query, evidence, ranks) @ as_array(self.weights.certainty, CERTAINTY)
+        scores = certainty_rows(query, evidence, ranks) @ self.weights.certainty_of(query.label)
         # The order is that of the ranks; a lower score follows a higher one, so that no candidate seems better.
         order = np.lexsort((np.array(concepts), -ranks))[:BEST]
         scores = np.minimum.accumulate(scores[order])
@@ -280,4 +290,13 @@ def certainty_rows(query: Query, evidence: np.ndarray, ranks: np.ndarray) -> np.
     short = math.exp(-len(query.long) / 5)
     count = len(ranks)
     shares = powers / powers.sum()
-    return np.column_stack([evidence, shares, np.full(count, short), np.ones(count)])
+    gaps = np.clip((ranks - second_best(ranks)) / LARGEST_GAP, -1, 1)
+    unknown = 1.0 - evidence[:, [EVIDENCE.index("trained"), EVIDENCE.index("same_form")]].any(axis=1)
+    columns = [evidence, shares, np.full(count, short), gaps, unknown, unknown * gaps, np.ones(count)]
+    return np.column_stack(columns)
+
+
+def second_best(ranks: np.ndarray) -> np.ndarray:
+    """Return for each candidate the best rank of the others; that of one without others is very low."""
+    second, first = np.sort([-np.inf, *ranks])[-2:]
+    return np.where(ranks == first, second, first)

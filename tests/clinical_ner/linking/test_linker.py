@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc, Span
 
 from scripts.clinical_ner.linking.index import build_index
@@ -209,6 +210,16 @@ def test_it_is_saved_with_the_pipeline(tmp_path, linker):
         for folder in (tmp_path / "one", tmp_path / "two")
     ]
     assert files[0] == files[1]
+
+
+def test_weights_that_an_earlier_version_saved_hold_for_all_labels(tmp_path, linker):
+    linker.to_disk(tmp_path)
+    saved = srsly.read_json(tmp_path / "linker.json")
+    srsly.write_json(tmp_path / "linker.json", {**saved, "certainty": saved["certainty"][""]})
+    again = Linker().from_disk(tmp_path)
+    for label in ("Disease", "Chemical"):
+        query = Query("hypertension", "hypertension", label)
+        assert again.link(query) == linker.link(query)
 
 
 def test_worker_processes_link_the_same(tmp_path, linker):

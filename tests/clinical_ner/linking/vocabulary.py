@@ -27,13 +27,7 @@ WEIGHTS = Weights(
         "misfits": -9.0,
     },
     certainty={
-        "trained": 6.0,
-        "same_form": 4.0,
-        "plain": 2.0,
-        "grams": 3.0,
-        "beside": 3.0,
-        "misfits": -9.0,
-        "bias": -2.0,
+        "": {"trained": 6.0, "same_form": 4.0, "plain": 2.0, "grams": 3.0, "beside": 3.0, "misfits": -9.0, "bias": -2.0}
     },
 )
 KNOWN = [
