@@ -19,6 +19,7 @@ COMMANDS = {
     "annotate": "scripts.benchmarks.annotate:benchmark_annotate",
     "databases": "scripts.benchmarks.databases:benchmark_databases",
     "soak": "scripts.benchmarks.annotate:soak_annotate",
+    "vocabulary": "scripts.benchmarks.vocabulary:benchmark_vocabulary",
 }
 
 

@@ -48,6 +48,20 @@ def fetch_vocabulary(vocabulary: str, output: Path, *, source: str = "", keep_al
     known = find_vocabulary(vocabulary, source)
     downloads = output.with_name(f".{output.name}.download")
     files = local_files(known, Path(source).expanduser()) if source else download_files(known, downloads)
+    try:
+        written = convert_files(vocabulary, known, files, output, keep_all=keep_all)
+    except ProjectError:
+        # What was downloaded is damaged, or not what it should be: the next run must not find it again.
+        remove(downloads)
+        raise
+    remove(downloads)
+    return written
+
+
+def convert_files(
+    vocabulary: str, known: KnownVocabulary, files: Sequence[Path], output: Path, *, keep_all: bool
+) -> Description:
+    """Write the files of a vocabulary as a folder. Arguments as for `fetch_vocabulary`."""
     check_sha256(files, known)
     description = Description(
         name=vocabulary,
@@ -62,9 +76,7 @@ def fetch_vocabulary(vocabulary: str, output: Path, *, source: str = "", keep_al
         sources={path.name: sha256(path) for path in files},
     )
     concepts = read_files(known, files)
-    written = write_vocabulary(concepts if keep_all else select(concepts, known), description, output)
-    remove(downloads)
-    return written
+    return write_vocabulary(concepts if keep_all else select(concepts, known), description, output)
 
 
 def find_vocabulary(vocabulary: str, source: str) -> KnownVocabulary:

@@ -7,12 +7,13 @@ import spacy
 import typer
 from typer.testing import CliRunner
 
-from scripts.clinical_ner.linking.matcher import LinkedName, Query
+from scripts.clinical_ner.linking.matcher import LinkedName
+from scripts.clinical_ner.linking.queries import Query
 from scripts.clinical_ner.registration import register
 from scripts.errors import ProjectError
 from scripts.link import link_cli
 from scripts.linking.build import check_ids, linked_names, with_names
-from scripts.linking.pipeline import LinkOptions, link
+from scripts.linking.pipeline import LinkOptions, add_linker, link
 from scripts.records.bigbio import Record
 from scripts.vocabularies.folder import Description, write_vocabulary
 from tests.clinical_ner.linking.vocabulary import CONCEPTS, GROUPS
@@ -85,7 +86,9 @@ def model(tmp_path_factory) -> Path:
     """Save a pipeline that finds a few mentions."""
     nlp = spacy.blank("en")
     nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "nephropathy"}])
-    nlp.add_pipe("doc_cleaner")
+    nlp.add_pipe("clinical_context")
+    nlp.add_pipe("clinical_medications")
+    nlp.add_pipe("clinical_doc_cleaner")
     path = tmp_path_factory.mktemp("models") / "model"
     nlp.to_disk(path)
     return path
@@ -105,10 +108,29 @@ def test_a_pipeline_gets_a_linker_and_gets_another_one(tmp_path, model, vocabula
         link(str(model), tmp_path, vocabulary, tmp_path / "linked", LinkOptions(LABELS, vector_labels=vectors))
         model = tmp_path / "linked"
     nlp = spacy.load(model)
-    assert nlp.pipe_names == ["entity_ruler", "linker", "doc_cleaner"]
+    assert nlp.pipe_names[-3:] == ["linker", "clinical_medications", "clinical_doc_cleaner"]
     assert nlp.get_pipe("linker").vocabulary["title"] == "Small"
     (ent,) = nlp("Nephropathy or nephropathy").ents
     assert ent.kb_id_ == "D007674" and 0.5 < ent._.kb_score < 1
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ((), ["linker"]),
+        (("sentencizer",), ["sentencizer", "linker"]),
+        (("sentencizer", "doc_cleaner"), ["sentencizer", "linker", "doc_cleaner"]),
+        (("clinical_doc_cleaner",), ["linker", "clinical_doc_cleaner"]),
+    ],
+)
+def test_the_linker_is_before_medications_and_the_cleaner(others, expected):
+    nlp = spacy.blank("en")
+    for name in others:
+        nlp.add_pipe(name)
+    for _ in range(2):
+        add_linker(nlp, 0.5)
+        assert nlp.pipe_names == expected
+    assert nlp.get_pipe("linker").threshold == 0.5
 
 
 def run(*arguments: str):

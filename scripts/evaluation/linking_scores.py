@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
+from wasabi import msg
 
 from scripts.annotation.mentions import doc_mentions
 from scripts.evaluation.peers import read_system
+from scripts.evaluation.reliability import calibration_error, reliability
 from scripts.evaluation.scoring import (
     percentile_interval,
     ratio,
     resample,
     score,
 )
-from scripts.linking.build import make_queries
+from scripts.linking.build import FEWEST_KNOWN, mention_queries
 from scripts.records.mentions import Mention
 
 FACTORY = "clinical_linker"
@@ -144,13 +146,17 @@ def score_linking(
     predicted (Mapping[str, Doc]): the pipeline's documents by id.
     seed (int): the seed of the intervals.
     peers (Path | None): a folder with the output of published systems.
-    RETURNS (dict[str, Any] | None): vocabulary; accuracy, see `score_accuracy`; documents: "gold_mentions", "pipeline"
-        and each published system with the table of `score_ids`. None if the pipeline has no linker, or the corpus no
-        ids.
+    RETURNS (dict[str, Any] | None): vocabulary; accuracy, see `score_accuracy`; certainty, see `score_certainty`;
+        documents: "gold_mentions", "pipeline" and each published system with the table of `score_ids`. None if the
+        pipeline has no linker, or the corpus no ids, or those of another vocabulary.
     """
     linker = find_linker(nlp)
     labels = sorted({one.label for mentions in gold.values() for one in mentions if concept_ids(one.concept)})
     if linker is None or not labels:
+        return None
+    if has_other_ids(linker, gold):
+        title = linker.vocabulary.get("title") or "the pipeline's vocabulary"
+        msg.warn(f"Ids are not scored: hardly any id of the corpus is in {title}")
         return None
     linked, on_gold = {}, {}
     for key, mentions in gold.items():
@@ -172,6 +178,7 @@ def score_linking(
         "vocabulary": {name: linker.vocabulary.get(name) for name in ("name", "title", "year", "concepts", "names")},
         "threshold": linker.threshold,
         "accuracy": score_accuracy(judged, labels, seed=seed),
+        "certainty": score_certainty(judged, linked, labels),
         "documents": {
             "gold_mentions": score_ids(gold, on_gold, labels, seed=seed),
             "pipeline": score_ids(gold, end_to_end, labels, seed=seed),
@@ -180,9 +187,36 @@ def score_linking(
     }
 
 
+def score_certainty(
+    judged: Mapping[str, Sequence[tuple[str, str, IdsOfMentions, bool]]],
+    linked: Mapping[str, Sequence[Sequence[Any]]],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """Compare the scores of first candidates with how often these are right, on gold mentions that have an id.
+
+    judged (Mapping): the gold mentions by document id, as for `score_accuracy`.
+    linked (Mapping[str, Sequence[Sequence[Candidate]]]): the candidates of each.
+    labels (Sequence[str]): the labels.
+    RETURNS (dict[str, Any]): by label and for "micro": calibration_error and reliability, see `reliability.py`.
+    """
+    rows = [
+        (label, candidates[0].score, not concept_ids(concept).isdisjoint(ids[0]))
+        for key, mentions in judged.items()
+        for (label, concept, ids, _), candidates in zip(mentions, linked[key], strict=True)
+        if candidates and concept_ids(concept)
+    ]
+    table = {}
+    for name in (*labels, "micro"):
+        chosen = [(score, right) for label, score, right in rows if name in (label, "micro")]
+        values, right = np.array(chosen, dtype=float).reshape(-1, 2).T
+        bins = reliability(values, right.astype(bool))
+        table[name] = {"calibration_error": calibration_error(bins), "reliability": bins}
+    return table
+
+
 def link_gold(linker: Any, text: str, mentions: Sequence[Mention]) -> list[list[Any]]:
     """Return the candidates of a document's gold mentions."""
-    return [linker.link(query) for query in make_queries(text, mentions)]
+    return [linker.link(query) for query in mention_queries(text, mentions)]
 
 
 def is_sure(linker: Any, candidates: Sequence[Any]) -> bool:
@@ -194,6 +228,12 @@ def knows(linker: Any, concept: str) -> bool:
     """Return whether a linker knows one of a mention's ids."""
     number: Callable[[str], int | None] = linker.matcher.index.concept_number
     return any(number(identifier) is not None for identifier in concept_ids(concept))
+
+
+def has_other_ids(linker: Any, gold: Mapping[str, Sequence[Mention]]) -> bool:
+    """Return whether a corpus has the ids of another vocabulary than the linker, as `link` decides it, too."""
+    concepts = [one.concept for mentions in gold.values() for one in mentions if concept_ids(one.concept)]
+    return sum(knows(linker, concept) for concept in concepts) < FEWEST_KNOWN * len(concepts)
 
 
 def score_peer_ids(

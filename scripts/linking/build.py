@@ -10,10 +10,8 @@ from scripts.clinical_ner.linking.matcher import (
     KnownNames,
     LinkedName,
     Matcher,
-    Query,
-    long_forms,
-    write_out,
 )
+from scripts.clinical_ner.linking.queries import Query, make_queries
 from scripts.errors import ProjectError
 from scripts.linking.synonyms import train_vectors
 from scripts.records.bigbio import Record, document_text
@@ -23,11 +21,9 @@ from scripts.records.mentions import Mention, flat_mentions
 FEWEST_KNOWN = 0.2
 
 
-def make_queries(text: str, mentions: Iterable[Mention]) -> list[Query]:
+def mention_queries(text: str, mentions: Iterable[Mention]) -> list[Query]:
     """Return the mentions of a text as the linker asks for them."""
-    longs = long_forms(text)
-    surfaces = ((text[mention.start : mention.end], mention.label) for mention in mentions)
-    return [Query(surface, write_out(surface, longs), label) for surface, label in surfaces]
+    return make_queries(text, [(mention.start, mention.end, mention.label) for mention in mentions])
 
 
 def linked_names(records: Iterable[Record], labels: Mapping[str, str]) -> list[LinkedName]:
@@ -40,7 +36,7 @@ def linked_names(records: Iterable[Record], labels: Mapping[str, str]) -> list[L
     names = []
     for record in records:
         mentions = [mention for mention in flat_mentions(record, dict(labels)) if mention.concept]
-        queries = make_queries(document_text(record), mentions)
+        queries = mention_queries(document_text(record), mentions)
         names += [LinkedName(query, one.concept) for query, one in zip(queries, mentions, strict=True)]
     return names
 

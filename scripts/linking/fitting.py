@@ -1,7 +1,7 @@
 """Fit how much each kind of evidence counts, on mentions with ids that the names do not come from.
 
 The order of the candidates is a conditional logit model (McFadden, 1974), the probability that one is right a logistic
-regression on the best ones, so that 0.9 means right nine times out of ten.
+regression on the best ones, so that 0.9 means right nine times out of ten. Each label with enough mentions has its own.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from scripts.clinical_ner.linking.matcher import (
+    ANY_LABEL,
     CERTAINTY,
     EVIDENCE,
     LinkedName,
@@ -21,6 +22,8 @@ from scripts.clinical_ner.linking.matcher import (
 
 # Of the squares of the weights, so that evidence that is rare on dev does not decide.
 PENALTY = 1.0
+# Fewer mentions with ids are too few to fit weights on.
+FEWEST_TO_FIT = 200
 
 
 class Judged(NamedTuple):
@@ -58,14 +61,22 @@ def fit_weights(judged: Sequence[Judged]) -> Weights:
     RETURNS (Weights): the weights.
     """
     ranking = fit_ranking(judged)
-    rows, right = [], []
-    for one in judged:
-        ranks = one.evidence @ ranking
-        best = int(np.argmax(ranks))
-        rows.append(certainty_rows(one.name.query, one.evidence, ranks)[best])
-        right.append(bool(one.right[best]))
-    certainty = fit_certainty(np.array(rows), np.array(right))
-    return Weights(named(ranking, EVIDENCE), named(certainty, CERTAINTY))
+    rows, right = map(np.array, zip(*(judge_best(one, ranking) for one in judged), strict=True))
+    labels = np.array([one.name.query.label for one in judged])
+    certainty = {ANY_LABEL: fit_certainty(rows, right)}
+    for label in np.unique(labels).tolist():
+        of_label = labels == label
+        if of_label.sum() >= FEWEST_TO_FIT:
+            certainty[label] = fit_certainty(rows[of_label], right[of_label])
+    by_label = {label: named(weights, CERTAINTY) for label, weights in certainty.items()}
+    return Weights(named(ranking, EVIDENCE), by_label)
+
+
+def judge_best(one: Judged, ranking: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return what the probability of a mention's best candidate is computed from, and whether it is right."""
+    ranks = one.evidence @ ranking
+    best = int(np.argmax(ranks))
+    return certainty_rows(one.name.query, one.evidence, ranks)[best], bool(one.right[best])
 
 
 def named(weights: np.ndarray, names: Sequence[str]) -> dict[str, float]:

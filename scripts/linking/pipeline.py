@@ -10,14 +10,14 @@ from scripts.clinical_ner.linking.linker import LINKER, THRESHOLD, Linker
 from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.files import moved_into_place
 from scripts.linking.build import build_matcher, check_ids, linked_names
-from scripts.linking.fitting import fit_weights, judge
+from scripts.linking.fitting import FEWEST_TO_FIT, fit_weights, judge
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import read_records
 from scripts.vocabularies.folder import Vocabulary, read_vocabulary
 
 NAME = "linker"
-# Fewer mentions with ids on dev are too few to fit the weights on.
-FEWEST_TO_FIT = 200
+# The linker comes before the first of these.
+LATER = ("clinical_medications", "clinical_doc_cleaner", "doc_cleaner")
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def read_names(path: Path, labels: dict[str, str]) -> list[LinkedName]:
 
 
 def add_linker(nlp: Language, threshold: float) -> Linker:
-    """Add a linker without a vocabulary to a pipeline, last but for the cleaner, in the place of any other linker."""
+    """Add a linker without a vocabulary to a pipeline, before the components of `LATER`, in place of any other."""
     if NAME in nlp.pipe_names:
         nlp.remove_pipe(NAME)
-    before = next((name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "doc_cleaner"), None)
+    before = next((name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in LATER), None)
     nlp.add_pipe(LINKER.name, name=NAME, before=before, config={"threshold": threshold})
     linker = nlp.get_pipe(NAME)
     return linker  # type: ignore[return-value]

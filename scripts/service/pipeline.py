@@ -93,6 +93,7 @@ def find_vocabulary(nlp: Language) -> VocabularyInfo | None:
                 name=known.get("name") or "",
                 title=known.get("title") or known.get("name") or "",
                 license=known.get("license") or "",
+                browser=known.get("browser") or "",
                 concepts=known.get("concepts"),
                 names=known.get("names"),
             )

@@ -152,6 +152,7 @@ class VocabularyInfo(BaseModel):
     name: str
     title: str
     license: str = Field(description="Its licence, and the credit that it asks for")
+    browser: str = Field(description="The address of a concept's page, with {id} in it; empty if there is none")
     concepts: int | None
     names: int | None
 

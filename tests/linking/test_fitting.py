@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, Query, as_array, certainty_rows
+from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, certainty_rows, second_best
+from scripts.clinical_ner.linking.queries import Query
 from scripts.linking.fitting import Judged, fit_certainty, fit_ranking, fit_weights, judge
 from scripts.linking.synonyms import by_concept, train_vectors
 from tests.clinical_ner.linking.vocabulary import make_matcher
@@ -36,13 +37,44 @@ def test_a_score_is_the_share_that_is_right(noise):
     weights = fit_weights(mentions)
     scores, right = [], []
     for one in mentions:
-        ranks = one.evidence @ as_array(weights.ranking, EVIDENCE)
+        ranks = one.evidence @ [weights.ranking[name] for name in EVIDENCE]
         best = int(np.argmax(ranks))
         rows = certainty_rows(one.name.query, one.evidence, ranks)
-        scores.append(1 / (1 + np.exp(-(rows @ as_array(weights.certainty, CERTAINTY))[best])))
+        scores.append(1 / (1 + np.exp(-(rows @ weights.certainty_of("Disease"))[best])))
         right.append(one.right[best])
     assert np.mean(scores) == pytest.approx(np.mean(right), abs=0.01)
     assert np.mean(right) == pytest.approx(1 - noise, abs=0.04)
+
+
+def test_each_label_has_its_own_certainty_if_it_has_enough_mentions():
+    chemical = [one._replace(name=LinkedName(Query("b", "b", "Chemical"), "D1")) for one in judged(300, noise=0.5)]
+    rare = [one._replace(name=LinkedName(Query("c", "c", "Rare"), "D1")) for one in judged(20, noise=0.5)]
+    weights = fit_weights([*judged(300, noise=0.0), *chemical, *rare])
+    assert weights.certainty.keys() == {"", "Disease", "Chemical"}
+    # The evidence is the same, and tells nothing about chemicals.
+    row = np.zeros(len(CERTAINTY))
+    row[[CERTAINTY.index(name) for name in ("grams", "gap", "share", "bias")]] = [0.9, 1.0, 1.0, 1.0]
+    disease, chemical_row, other = (row @ weights.certainty_of(label) for label in ("Disease", "Chemical", "Rare"))
+    assert disease > other > chemical_row
+    assert (weights.certainty_of("Rare") == weights.certainty_of("Unheard")).all()
+
+
+@pytest.mark.parametrize(
+    ("ranks", "expected"),
+    [([3.0, 1.0, 2.0], [2.0, 3.0, 3.0]), ([3.0, 3.0, 1.0], [3.0, 3.0, 3.0]), ([3.0], [-np.inf])],
+)
+def test_the_best_of_the_others(ranks, expected):
+    assert second_best(np.array(ranks)).tolist() == expected
+
+
+def test_rows_of_certainty_are_finite():
+    evidence = np.zeros((2, len(EVIDENCE)))
+    evidence[0, EVIDENCE.index("same_form")] = 1.0
+    rows = certainty_rows(NAME.query, evidence, np.array([9.0, 0.0]))
+    found = {name: rows[:, CERTAINTY.index(name)].tolist() for name in ("gap", "unknown", "unknown_gap", "bias")}
+    assert found == {"gap": [1.0, -1.0], "unknown": [0.0, 1.0], "unknown_gap": [0.0, -1.0], "bias": [1.0, 1.0]}
+    alone = certainty_rows(NAME.query, evidence[:1], np.array([9.0]))
+    assert np.isfinite(alone).all() and alone[0, CERTAINTY.index("gap")] == 1.0
 
 
 def test_certainty_is_a_logistic_regression():

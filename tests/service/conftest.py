@@ -79,7 +79,14 @@ def make_pipeline(
     return nlp
 
 
-VOCABULARY = {"name": "small", "title": "Small MeSH", "license": "Courtesy of a test", "concepts": 4, "names": 8}
+VOCABULARY = {
+    "name": "small",
+    "title": "Small MeSH",
+    "license": "Courtesy of a test",
+    "browser": "https://meshb.nlm.nih.gov/record/ui?ui={id}",
+    "concepts": 4,
+    "names": 8,
+}
 CONCEPTS = [
     Concept("D006973", "Hypertension", ("High Blood Pressure", "HTN"), ("C14",)),
     Concept("D007674", "Kidney Diseases", ("Renal Disease",), ("C12",)),
@@ -93,8 +100,12 @@ LINKED = {
 }
 
 
-def make_linked_pipeline() -> Language:
-    """Create a pipeline with the project's own sections, context, linker and medications, and a small vocabulary."""
+def make_linked_pipeline(**vocabulary: str) -> Language:
+    """Create a pipeline with the project's own sections, context, linker and medications, and a small vocabulary.
+
+    vocabulary (str): what is different about the vocabulary.
+    RETURNS (Language): the pipeline.
+    """
     if not is_registered():
         register()
     nlp = spacy.blank("en")
@@ -103,10 +114,10 @@ def make_linked_pipeline() -> Language:
     nlp.add_pipe("entity_ruler").add_patterns(patterns)
     nlp.add_pipe("clinical_context")
     linker = nlp.add_pipe("clinical_linker")
-    weights = Weights(ranking={"same_form": 6.0}, certainty={"same_form": 8.0, "bias": -4.0})
+    weights = Weights(ranking={"same_form": 6.0}, certainty={"": {"same_form": 8.0, "bias": -4.0}})
     index = build_index(CONCEPTS, {"Disease": ["C"], "Chemical": ["D"]})
     linker.matcher = Matcher(index, ["Disease", "Chemical"], KnownNames({}), None, weights)
-    linker.vocabulary = VOCABULARY
+    linker.vocabulary = {**VOCABULARY, **vocabulary}
     nlp.add_pipe("clinical_medications")
     return nlp
 

@@ -154,7 +154,7 @@ def test_mentions_are_marked_where_they_are(annotated):
         ["aspirin", "Chemical", "", "95.0%", "5–12"],
         ["aspirin", "Chemical", "", "95.0%", "19–26"],
         ["gout", "Disease", "", "60.0%", "31–35"],
-        ["heart failure", "Disease", "D006333 in the MeSH browser", "29.9%", "44–57"],
+        ["heart failure", "Disease", "D006333", "29.9%", "44–57"],
         ["tremor", "Sign", "", "none", "64–70"],
     ]
     expect(annotated.get_by_role("status").filter(has_text="found")).to_have_text(
@@ -475,6 +475,25 @@ def test_codes_of_mesh_link_to_its_browser_and_nothing_is_fetched(linked, linked
     expect(links.first).to_have_accessible_name("D006973 in the MeSH browser")
     linked.get_by_role("tab", name="Concepts").click()
     assert all(address.startswith(f"{linked_service}/") for address in linked.asked)
+
+
+@pytest.mark.parametrize(
+    ("browser", "expected"),
+    [
+        # The table of a hospital, with ids that only look like those of MeSH.
+        ("", []),
+        ("javascript:alert('{id}')", []),
+        ("https://example.org/concepts", []),
+        ("https://example.org/?concept={id}", ["https://example.org/?concept=D006973"]),
+    ],
+)
+def test_only_the_vocabulary_says_where_codes_link_to(open_page, browser, expected):
+    with running(create_app(make_linked_pipeline(browser=browser))) as address:
+        page = annotate(open_page(address), "Hypertension.", grouped=True)
+        links = page.locator("#results a[href]")
+        assert links.evaluate_all("all => all.map(one => one.href)") == expected
+        if expected:
+            expect(links.first).to_have_accessible_name("D006973 on example.org")
 
 
 def test_the_order_is_beside_its_drug(linked):
@@ -808,7 +827,7 @@ def test_without_confidences_there_is_no_slider(open_page, service):
     expect(page.get_by_role("slider", include_hidden=True)).to_be_hidden()
     assert rows(page) == [
         ["aspirin", "Chemical", "", "0–7"],
-        ["heart failure", "Disease", "D006333 in the MeSH browser", "12–25"],
+        ["heart failure", "Disease", "D006333", "12–25"],
     ]
     assert page.get_by_role("columnheader").all_text_contents() == ["Mention", "Label", "Code", "Position"]
     page.locator("mark").first.hover()

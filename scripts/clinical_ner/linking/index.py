@@ -15,6 +15,10 @@ from .concept import Concept, in_groups
 from .forms import bag_of_words, normal_form
 from .grams import BUCKETS, gram_buckets, in_chunks
 
+# The arrays that have a value for each concept, and for each name.
+OF_CONCEPTS = ("labels", "id_ends", "title_ends", "id_keys", "id_rows")
+OF_NAMES = ("owners", "name_ends", "keys", "rows", "bag_keys", "bag_rows", "norms")
+
 
 class Near(NamedTuple):
     """A name that is similar to a form.
@@ -137,8 +141,15 @@ class NameIndex:
 
     @classmethod
     def from_disk(cls, folder: Path) -> "NameIndex":
-        """Open the arrays that `to_disk` wrote. They are read when they are used."""
-        return cls(**{field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)})
+        """Open the arrays that `to_disk` wrote. They are read when they are used.
+
+        RAISES (ValueError): a file is cut short, or is that of another vocabulary.
+        """
+        index = cls(**{field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)})
+        for group in (OF_CONCEPTS, OF_NAMES):
+            if len({len(getattr(index, name)) for name in group}) > 1:
+                raise ValueError(f"{', '.join(group)} are not of one vocabulary")
+        return index
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays by name."""

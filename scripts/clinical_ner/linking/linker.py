@@ -13,7 +13,8 @@ from ..factory import Factory, check_fraction
 from ..version import check_version
 from .forms import composite_parts
 from .index import NameIndex
-from .matcher import Candidate, KnownNames, Matcher, Query, Weights, long_forms, write_out
+from .matcher import ANY_LABEL, Candidate, KnownNames, Matcher, Weights
+from .queries import Query, make_queries
 from .vectors import SynonymVectors
 
 CANDIDATES, SCORE = "kb_candidates", "kb_score"
@@ -62,10 +63,9 @@ class Linker:
             return doc
         # An unpickled component, in a worker process for instance, has not run __init__.
         add_extensions()
-        longs = long_forms(doc.text)
         linked: dict[Query, list[Candidate]] = {}
-        for ent in doc.ents:
-            query = Query(ent.text, write_out(ent.text, longs), ent.label_)
+        places = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+        for ent, query in zip(doc.ents, make_queries(doc.text, places), strict=True):
             if query not in linked:
                 linked[query] = self.link(query)
             self.annotate(ent, linked[query])
@@ -138,7 +138,7 @@ class Linker:
                 settings["labels"],
                 KnownNames(settings["known"]),
                 SynonymVectors.from_disk(folder / VECTORS) if (folder / VECTORS).is_dir() else None,
-                Weights(settings["ranking"], settings["certainty"]),
+                Weights(settings["ranking"], by_label(settings["certainty"])),
             )
         except (OSError, KeyError, TypeError, ValueError, EOFError) as error:
             raise ValueError(f"The linker's files in {folder} are damaged or incomplete: {error}") from error
@@ -164,6 +164,11 @@ class Linker:
                 path.write_bytes(content)
             # The open files outlive their names.
             return self.from_disk(folder)
+
+
+def by_label(certainty: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the weights of certainty by label. Earlier versions saved the same ones for all labels."""
+    return certainty if all(isinstance(weights, dict) for weights in certainty.values()) else {ANY_LABEL: certainty}
 
 
 def add_extensions() -> None:

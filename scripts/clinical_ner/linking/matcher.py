@@ -1,7 +1,6 @@
 """From a mention to the concepts that it may be, each with what speaks for it, and a score."""
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..ner.abbreviations import find_definitions
 from ..ner.calibration import expit
 from .forms import normal_form, without_salt
 from .index import NameIndex
+from .queries import Query
 from .vectors import SynonymVectors
 
 NEAREST = 20
@@ -29,27 +28,18 @@ EVIDENCE = (
     "gram_margin",
     "vectors",
     "vector_margin",
+    "beside",
     "fits",
     "misfits",
     "frequent",
     "plain",
 )
 # Of a mention's best candidate; further to its evidence.
-CERTAINTY = (*EVIDENCE, "share", "short", "bias")
-ABBREVIATION = re.compile(r"[\w+-]+")
-
-
-class Query(NamedTuple):
-    """A mention to link.
-
-    surface (str): its text.
-    long (str): its text with the abbreviations that the document defines written out.
-    label (str): its label.
-    """
-
-    surface: str
-    long: str
-    label: str
+CERTAINTY = (*EVIDENCE, "share", "short", "gap", "unknown", "unknown_gap", "bias")
+# A larger difference of ranks says no more.
+LARGEST_GAP = 6.0
+# The certainty of labels that have no weights of their own.
+ANY_LABEL = ""
 
 
 class Candidate(NamedTuple):
@@ -74,23 +64,6 @@ class LinkedName(NamedTuple):
 
     query: Query
     concept: str
-
-
-def long_forms(text: str) -> dict[str, str]:
-    """Return the long forms of the abbreviations that a text defines."""
-    return {definition.short: definition.long for definition in find_definitions(text)}
-
-
-def write_out(surface: str, longs: Mapping[str, str]) -> str:
-    """Return a mention's text with its abbreviations written out.
-
-    surface (str): the text.
-    longs (Mapping[str, str]): the long forms by abbreviation.
-    RETURNS (str): the text; the same if it has none.
-    """
-    if surface in longs:
-        return longs[surface]
-    return ABBREVIATION.sub(lambda match: longs.get(match[0], match[0]), surface)
 
 
 class KnownNames:
@@ -131,11 +104,15 @@ class Weights:
     """How much each kind of evidence counts.
 
     ranking (dict[str, float]): for the order of the candidates, by `EVIDENCE`.
-    certainty (dict[str, float]): for the probability that one is right, by `CERTAINTY`.
+    certainty (dict[str, dict[str, float]]): for the probability that one is right, by label and `CERTAINTY`.
     """
 
     ranking: dict[str, float]
-    certainty: dict[str, float]
+    certainty: dict[str, dict[str, float]]
+
+    def certainty_of(self, label: str) -> np.ndarray:
+        """Return the weights for the probability, those of a label if it has its own."""
+        return as_array(self.certainty.get(label) or self.certainty.get(ANY_LABEL, {}), CERTAINTY)
 
 
 # Fitted on BC5CDR's dev split.
@@ -155,21 +132,23 @@ DEFAULT_WEIGHTS = Weights(
         "plain": -0.2329,
     },
     certainty={
-        "trained": 0.9944,
-        "same_form": 0.1922,
-        "same_words": 0.7952,
-        "preferred": 1.2243,
-        "grams": 0.81,
-        "gram_margin": -0.0125,
-        "vectors": 0.0021,
-        "vector_margin": -0.3321,
-        "fits": 3.1165,
-        "misfits": -0.0508,
-        "frequent": 0.0432,
-        "plain": -1.2952,
-        "share": 4.9217,
-        "short": -0.4276,
-        "bias": -6.3997,
+        ANY_LABEL: {
+            "trained": 0.9944,
+            "same_form": 0.1922,
+            "same_words": 0.7952,
+            "preferred": 1.2243,
+            "grams": 0.81,
+            "gram_margin": -0.0125,
+            "vectors": 0.0021,
+            "vector_margin": -0.3321,
+            "fits": 3.1165,
+            "misfits": -0.0508,
+            "frequent": 0.0432,
+            "plain": -1.2952,
+            "share": 4.9217,
+            "short": -0.4276,
+            "bias": -6.3997,
+        }
     },
 )
 
@@ -197,7 +176,7 @@ class Matcher:
         if not concepts:
             return []
         ranks = evidence @ as_array(self.weights.ranking, EVIDENCE)
-        scores = certainty_rows(query, evidence, ranks) @ as_array(self.weights.certainty, CERTAINTY)
+        scores = certainty_rows(query, evidence, ranks) @ self.weights.certainty_of(query.label)
         # The order is that of the ranks; a lower score follows a higher one, so that no candidate seems better.
         order = np.lexsort((np.array(concepts), -ranks))[:BEST]
         scores = np.minimum.accumulate(scores[order])
@@ -228,15 +207,20 @@ class Matcher:
         # The search takes most of the time, and where a name is known it would hardly change the order.
         if not any(row["trained"] or row["same_form"] for row in found.values()):
             self.add_near(found, forms[0], self.bit(query.label))
+            self.add_beside(found, normal_form(query.beside), query.label)
         self.add_labels(found, query.label)
         return list(found), np.array([[row[name] for name in EVIDENCE] for row in found.values()])
 
     def add_known(self, found: "Found", form: str, label: str) -> None:
         """Add the concepts that the annotated corpus has for a form."""
-        for concept, share in self.known.shares(form, label).items():
-            number = self.index.concept_number(concept)
-            if number is not None:
-                found[number]["trained"] = max(found[number]["trained"], share)
+        for number, share in self.known_concepts(form, label).items():
+            found[number]["trained"] = max(found[number]["trained"], share)
+
+    def known_concepts(self, form: str, label: str) -> dict[int, float]:
+        """Return the share of each concept among the annotated corpus's mentions with a form."""
+        shares = self.known.shares(form, label)
+        numbers = {concept: self.index.concept_number(concept) for concept in shares}
+        return {number: shares[concept] for concept, number in numbers.items() if number is not None}
 
     def add_same(self, found: "Found", form: str, *, as_plain: bool) -> None:
         """Add the concepts with a name of the same form, or of the same words.
@@ -267,6 +251,13 @@ class Matcher:
             first, second = sorted([0.0, 0.0, *(row[f"{kind}s"] for row in found.values())])[:-3:-1]
             for row in found.values():
                 row[f"{kind}_margin"] = row[f"{kind}s"] - (second if row[f"{kind}s"] == first else first)
+
+    def add_beside(self, found: "Found", form: str, label: str) -> None:
+        """Add the concepts of the mention on the other side of a bracket, given by its form."""
+        names = [*self.index.same_form(form), *self.index.same_words(form)]
+        shares = self.known_concepts(form, label) | {int(self.index.owners[row]): 1.0 for row in names}
+        for concept, share in shares.items():
+            found[concept]["beside"] = share
 
     def add_labels(self, found: "Found", label: str) -> None:
         """Add whether the concepts fit the label, and how frequent they are in the annotated corpus."""
@@ -299,4 +290,13 @@ def certainty_rows(query: Query, evidence: np.ndarray, ranks: np.ndarray) -> np.
     short = math.exp(-len(query.long) / 5)
     count = len(ranks)
     shares = powers / powers.sum()
-    return np.column_stack([evidence, shares, np.full(count, short), np.ones(count)])
+    gaps = np.clip((ranks - second_best(ranks)) / LARGEST_GAP, -1, 1)
+    unknown = 1.0 - evidence[:, [EVIDENCE.index("trained"), EVIDENCE.index("same_form")]].any(axis=1)
+    columns = [evidence, shares, np.full(count, short), gaps, unknown, unknown * gaps, np.ones(count)]
+    return np.column_stack(columns)
+
+
+def second_best(ranks: np.ndarray) -> np.ndarray:
+    """Return for each candidate the best rank of the others; that of one without others is very low."""
+    second, first = np.sort([-np.inf, *ranks])[-2:]
+    return np.where(ranks == first, second, first)

@@ -1,10 +1,19 @@
-// The codes of mentions: the id and name of a concept, links to MeSH, and the groups of mentions with the same concept.
+// The codes of mentions: the id and name of a concept, links to its page, and the groups of mentions with the same concept.
 
 import { count, element, percent, squeeze } from "./dom.js";
 
 // Ids of descriptors and of supplementary records, such as D006973 and C000657245.
 const MESH = /^(?:MESH:)?([CD]\d{6}(?:\d{3})?)$/;
-const BROWSER = "https://meshb.nlm.nih.gov/record/ui?ui=";
+const MESH_BROWSER = "https://meshb.nlm.nih.gov/";
+
+// The address of a concept's page with {id} in it; empty if the vocabulary names none.
+let browser = "";
+
+/** Link ids to the pages that the vocabulary names. An id that only looks like one of MeSH is no reason for a link. */
+export function linkTo(vocabulary) {
+  const named = vocabulary?.browser ?? "";
+  browser = /^https:\/\/.+\{id\}/.test(named) ? named : "";
+}
 
 /** Return the text by which mentions are the same. */
 const normalise = (text) => squeeze(text).toLowerCase();
@@ -55,12 +64,15 @@ export function explainCodes(entity) {
   return [...chosen, [id ? "other candidates" : "no code; candidates", listed.join(", ")]];
 }
 
-/** Show an id, with a link to the MeSH browser if it is one of MeSH. Nothing is fetched before somebody follows it. */
+/** Show an id, with a link to its concept's page. Nothing is fetched before somebody follows it. */
 export function showId(id) {
-  const [, record] = MESH.exec(id) ?? [];
-  if (!record) return id;
-  const link = element("a", { href: BROWSER + record, target: "_blank", rel: "noopener noreferrer" }, id);
-  link.append(element("span", { className: "unseen" }, " in the MeSH browser"));
+  const inMesh = browser.startsWith(MESH_BROWSER);
+  // A corpus can add ids of other vocabularies.
+  const record = inMesh ? MESH.exec(id)?.[1] : id;
+  if (!browser || !record) return id;
+  const href = browser.replace("{id}", () => encodeURIComponent(record));
+  const link = element("a", { href, target: "_blank", rel: "noopener noreferrer" }, id);
+  link.append(element("span", { className: "unseen" }, inMesh ? " in the MeSH browser" : ` on ${new URL(href).host}`));
   return link;
 }
 

@@ -1,5 +1,6 @@
 // Take a text, request its entities from the service, and report progress and errors. Nothing is stored.
 
+import { linkTo } from "./codes.js";
 import { byId, count, whole } from "./dom.js";
 import { downloadFhir } from "./fhir.js";
 import { showResults, shownStarts } from "./results.js";
@@ -84,6 +85,7 @@ async function describeModel() {
   byId("model").textContent = `${model.name} ${model.version} finds ${model.labels.join(" and ") || "mentions"}${trained}.${linked}`;
   byId("download-fhir").hidden = !model.fhir;
   byId("credit").textContent = model.vocabulary?.license ?? "";
+  linkTo(model.vocabulary);
   showSize();
 }
 

@@ -1,15 +1,19 @@
 """The component links mentions, is saved with the pipeline, and survives any text."""
 
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc, Span
 
-from scripts.clinical_ner.linking.linker import Linker
-from scripts.clinical_ner.linking.matcher import Query
+from scripts.clinical_ner.linking.index import build_index
+from scripts.clinical_ner.linking.linker import THRESHOLD, Linker
+from scripts.clinical_ner.linking.queries import Query
 from scripts.clinical_ner.registration import register
-from tests.clinical_ner.linking.vocabulary import make_matcher
+from tests.clinical_ner.linking.vocabulary import CONCEPTS, GROUPS, make_matcher
 
 register()
 
@@ -61,6 +65,50 @@ def test_any_text_is_survived(linker, surface):
         assert 0 <= candidate.score <= 1 and candidate.id
 
 
+@pytest.mark.parametrize(
+    ("surface", "beside", "expected"),
+    [
+        ("SM-5887", "Aspirin", "D001241"),
+        ("SM-5887", "acid, acetylsalicylic", "D001241"),
+        # A name that is known needs none.
+        ("propranolol", "Aspirin", "D011433"),
+        ("SM-5887", "", ""),
+        ("SM-5887", "what", ""),
+    ],
+)
+def test_an_unknown_name_is_what_it_is_beside(linker, surface, beside, expected):
+    candidates = linker.link(Query(surface, surface, "Chemical", beside))
+    assert (candidates[0].id if candidates else "") == expected
+
+
+@pytest.mark.parametrize(
+    "surface",
+    [
+        "x" * 5000,
+        "hypertension" * 400,
+        "+/-" * 1600,
+        "+/-",
+        "...",
+        "\u2014",
+        "高血压",
+        "гипертония",
+        "υπέρταση",
+        "ارتفاع ضغط الدم",
+        "उच्च रक्तचाप",
+        "\U0001f600",
+        "12",
+    ],
+)
+@pytest.mark.parametrize("label", ["Disease", "Chemical", "Procedure"])
+def test_what_is_no_name_gets_no_id(linker, surface, label):
+    by_default = Linker(threshold=THRESHOLD)
+    by_default.matcher = linker.matcher
+    doc = Doc(spacy.blank("en").vocab, words=["No", surface, "."])
+    doc.ents = [Span(doc, 1, 2, label)]
+    (ent,) = by_default(doc).ents
+    assert ent.text == surface and ent.kb_id_ == ""
+
+
 def test_candidates_are_ordered_by_score(linker):
     candidates = linker.link(Query("renal disorder", "renal disorder", "Disease"))
     scores = [candidate.score for candidate in candidates]
@@ -95,6 +143,14 @@ def test_abbreviations_are_written_out(linker):
     doc.ents = [Span(doc, 0, 2, "Disease"), Span(doc, 3, 4, "Disease"), Span(doc, 8, 9, "Disease")]
     assert [ent.text for ent in doc.ents] == ["Renal insufficiency", "RI", "RI"]
     assert {ent.kb_id_ for ent in linker(doc).ents} == {"D051437"}
+
+
+def test_names_in_brackets_have_the_concept_of_the_name_before(linker):
+    nlp = spacy.blank("en")
+    doc = nlp.make_doc("Aspirin (SM5887) was given. SM5887 helped.")
+    doc.ents = [Span(doc, start, start + 1, "Chemical") for start in (0, 2, 7)]
+    assert [ent.text for ent in doc.ents] == ["Aspirin", "SM5887", "SM5887"]
+    assert {ent.kb_id_ for ent in linker(doc).ents} == {"D001241"}
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [(0.0, "D007674"), (1.0, "")])
@@ -156,6 +212,16 @@ def test_it_is_saved_with_the_pipeline(tmp_path, linker):
     assert files[0] == files[1]
 
 
+def test_weights_that_an_earlier_version_saved_hold_for_all_labels(tmp_path, linker):
+    linker.to_disk(tmp_path)
+    saved = srsly.read_json(tmp_path / "linker.json")
+    srsly.write_json(tmp_path / "linker.json", {**saved, "certainty": saved["certainty"][""]})
+    again = Linker().from_disk(tmp_path)
+    for label in ("Disease", "Chemical"):
+        query = Query("hypertension", "hypertension", label)
+        assert again.link(query) == linker.link(query)
+
+
 def test_worker_processes_link_the_same(tmp_path, linker):
     nlp = with_linker(linker)
     nlp.to_disk(tmp_path)
@@ -164,7 +230,38 @@ def test_worker_processes_link_the_same(tmp_path, linker):
     assert ids([pickle.loads(pickle.dumps(loaded.get_pipe("linker")))(nlp(TEXTS[0]))]) == ids([nlp(TEXTS[0])])  # noqa: S301
 
 
-@pytest.mark.parametrize("damage", ["missing", "short", "settings"])
+SMAPS = Path("/proc/self/smaps")
+
+
+@spacy.Language.component("count_private_pages")
+def count_private_pages(doc: Doc) -> Doc:
+    """Note how many kB of the index this process has mapped, and how many of them are its own."""
+    sizes: dict[str, int] = {"mapped": 0, "private": 0}
+    is_index = False
+    for line in SMAPS.read_text().splitlines():
+        name, *values = line.split()
+        if not name.endswith(":"):
+            is_index = "/linker/index/" in line
+        elif is_index and name in ("Size:", "Private_Dirty:", "Anonymous:"):
+            sizes["mapped" if name == "Size:" else "private"] += int(values[0])
+    doc.user_data["pages"] = {"process": os.getpid(), **sizes}
+    return doc
+
+
+@pytest.mark.skipif(not SMAPS.is_file(), reason="the system does not say what a process has mapped")
+def test_worker_processes_share_the_index(tmp_path, linker):
+    nlp = with_linker(linker)
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    loaded.add_pipe("count_private_pages")
+    docs = list(loaded.pipe(TEXTS * 4, n_process=2, batch_size=1))
+    assert ids(docs) == ids(nlp.pipe(TEXTS * 4))
+    pages = [doc.user_data["pages"] for doc in docs]
+    assert os.getpid() not in {each["process"] for each in pages} and len({each["process"] for each in pages}) == 2
+    assert all(each["mapped"] > 0 == each["private"] for each in pages)
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "settings", "other concepts", "other names"])
 def test_damaged_files_are_named(tmp_path, linker, damage):
     linker.to_disk(tmp_path)
     path = tmp_path / "index" / "postings.npy"
@@ -172,7 +269,12 @@ def test_damaged_files_are_named(tmp_path, linker, damage):
         path.unlink()
     elif damage == "short":
         path.write_bytes(path.read_bytes()[:100])
-    else:
+    elif damage == "settings":
         (tmp_path / "linker.json").write_text("{}")
+    else:
+        # A file of another vocabulary.
+        build_index(CONCEPTS[:3], GROUPS).to_disk(tmp_path / "other")
+        name = {"other concepts": "labels.npy", "other names": "owners.npy"}[damage]
+        (tmp_path / "other" / name).replace(tmp_path / "index" / name)
     with pytest.raises(ValueError, match="damaged or incomplete"):
         Linker().from_disk(tmp_path)

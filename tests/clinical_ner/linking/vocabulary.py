@@ -2,7 +2,8 @@
 
 from scripts.clinical_ner.linking.concept import Concept
 from scripts.clinical_ner.linking.index import build_index
-from scripts.clinical_ner.linking.matcher import KnownNames, LinkedName, Matcher, Query, Weights
+from scripts.clinical_ner.linking.matcher import KnownNames, LinkedName, Matcher, Weights
+from scripts.clinical_ner.linking.queries import Query
 
 GROUPS = {"Disease": ["C", "F03"], "Chemical": ["D"]}
 CONCEPTS = [
@@ -16,8 +17,18 @@ CONCEPTS = [
     Concept("C000001", "aspirin disease", ("Cold",), ()),
 ]
 WEIGHTS = Weights(
-    ranking={"trained": 12.0, "same_form": 6.0, "same_words": 3.0, "plain": 3.0, "grams": 5.0, "misfits": -9.0},
-    certainty={"trained": 6.0, "same_form": 4.0, "plain": 2.0, "grams": 3.0, "misfits": -9.0, "bias": -2.0},
+    ranking={
+        "trained": 12.0,
+        "same_form": 6.0,
+        "same_words": 3.0,
+        "plain": 3.0,
+        "grams": 5.0,
+        "beside": 4.0,
+        "misfits": -9.0,
+    },
+    certainty={
+        "": {"trained": 6.0, "same_form": 4.0, "plain": 2.0, "grams": 3.0, "beside": 3.0, "misfits": -9.0, "bias": -2.0}
+    },
 )
 KNOWN = [
     LinkedName(Query("HTN", "HTN", "Disease"), "D006973"),
