@@ -74,21 +74,22 @@ def benchmark_few_documents(
     chosen = [int(seed) for seed in seeds.split()]
     docs = read_docs(new / "train.spacy")
     check_settings(settings, len(docs))
-    taken: Taken = {BEFORE: [score_both(base, new, old)]}
-    with TemporaryDirectory() as folder:
-        runs = [(setting, seed) for setting in settings for seed in chosen]
-        for number, (setting, seed) in enumerate(tqdm(runs, desc="Trainings", disable=None)):
-            corpus, run = Path(folder) / f"corpus{number}", Path(folder) / f"run{number}"
-            write_part(docs, corpus, number=setting.documents, seed=seed)
-            options = TrainOptions(10**6, seed=seed, base=Base(base, None, setting.rate, setting.epochs))
-            figures = run_training(config, encoder, corpus, run, options)
-            scores = score_both(str(run / "model-best"), new, old)
-            taken.setdefault(str(setting), []).append({**setting._asdict(), **figures, **scores})
-    rows = make_rows(taken, BEFORE)
     names = {"base": Path(base).name, "new": new.name, "old": old.name, "encoder": encoder.name}
-    save_figures(
-        output, {**names, "seeds": chosen, "rounds": len(chosen), "settings": rows}, {new.name: (rows, COLUMNS)}
-    )
+    taken: Taken = {BEFORE: [score_both(base, new, old)]}
+    for setting in tqdm(settings, desc="Settings", disable=None):
+        taken[str(setting)] = []
+        for seed in chosen:
+            with TemporaryDirectory() as folder:
+                corpus, run = Path(folder) / "corpus", Path(folder) / "run"
+                write_part(docs, corpus, number=setting.documents, seed=seed)
+                options = TrainOptions(10**6, seed=seed, base=Base(base, None, setting.rate, setting.epochs))
+                figures = run_training(config, encoder, corpus, run, options)
+                scores = score_both(str(run / "model-best"), new, old)
+            taken[str(setting)].append({**setting._asdict(), **figures, **scores})
+        # After each setting, because all of them take hours.
+        rows = make_rows(taken, BEFORE)
+        figures = {**names, "seeds": chosen, "rounds": len(chosen), "settings": rows}
+        save_figures(output, figures, {new.name: (rows, COLUMNS)})
 
 
 def check_settings(settings: Sequence[Setting], available: int) -> None:
