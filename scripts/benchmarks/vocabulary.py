@@ -6,6 +6,7 @@ Each size has two processes of its own: one that reads the vocabulary and builds
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -45,7 +46,7 @@ COLUMNS = {
 def benchmark_vocabulary(
     output: Output,
     names: Annotated[list[int], Option(help="How many names the vocabulary has; repeat it for several sizes", min=10)],
-    vector_labels: Annotated[str, Option(help="Labels for whose names vectors of synonyms are trained")] = "Disease",
+    vector_labels: Annotated[str, Option(help="Labels for whose names vectors of synonyms are trained")] = "",
     seed: Seed = 0,
 ) -> None:
     """Measure the linker with generated vocabularies. The fields of the JSON file, for each size:
@@ -89,13 +90,16 @@ def generate_concepts(names: int, seed: int) -> Iterator[Concept]:
     random = np.random.default_rng(seed)
     words = np.array([generate_word(random) for _ in range(WORDS)])
     count = max(int(names * CONCEPTS_PER_NAME), 1)
-    owners = np.sort(np.concatenate([np.arange(count), random.integers(count, size=names - count)]))
-    for number, size in enumerate(np.bincount(owners)):
+    sizes = 1 + np.bincount(random.integers(count, size=names - count), minlength=count)
+    is_disease = random.random(count) < DISEASES
+    lengths = random.integers(1, MOST_WORDS, size=names)
+    # A few words are in many names.
+    chosen = iter(words[(random.random(lengths.sum()) ** 3 * WORDS).astype(int)].tolist())
+    texts = (" ".join(islice(chosen, length)) for length in lengths.tolist())
+    for number, (size, disease) in enumerate(zip(sizes.tolist(), is_disease.tolist(), strict=True)):
         # Distinct numbers, so that no name of a concept is lost as a duplicate.
-        chosen = (random.random((size, random.integers(1, MOST_WORDS))) ** 3 * WORDS).astype(int)
-        first, *others = (f"{' '.join(words[row])} {number % 97 + place}" for place, row in enumerate(chosen))
-        group = "C01" if random.random() < DISEASES else "D01"
-        yield Concept(f"D{number:07}", first, tuple(others), (group,))
+        first, *others = (f"{text} {number % 97 + place}" for place, text in enumerate(islice(texts, size)))
+        yield Concept(f"D{number:07}", first, tuple(others), ("C01" if disease else "D01",))
 
 
 def generate_word(random: np.random.Generator) -> str:
