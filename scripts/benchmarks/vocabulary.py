@@ -26,7 +26,7 @@ from scripts.vocabularies.folder import Description, read_vocabulary, write_voca
 # About as in MeSH: concepts for each name, and the share of the concepts that are diseases.
 CONCEPTS_PER_NAME, DISEASES = 0.355, 0.11
 GROUPS = {"Disease": ["C"], "Chemical": ["D"]}
-# A name of MeSH has 2.5 words of 7 letters on average.
+# A name of MeSH has about 22 letters.
 WORDS, MOST_WORDS = 100_000, 4
 CONSONANTS, VOWELS = "bcdfghjklmnprstvxz", "aeiouy"
 MENTIONS = 1000
@@ -92,7 +92,7 @@ def generate_concepts(names: int, seed: int) -> Iterator[Concept]:
     count = max(int(names * CONCEPTS_PER_NAME), 1)
     sizes = 1 + np.bincount(random.integers(count, size=names - count), minlength=count)
     is_disease = random.random(count) < DISEASES
-    lengths = random.integers(1, MOST_WORDS, size=names)
+    lengths = random.integers(1, MOST_WORDS + 1, size=names)
     # A few words are in many names.
     chosen = iter(words[(random.random(lengths.sum()) ** 3 * WORDS).astype(int)].tolist())
     texts = (" ".join(islice(chosen, length)) for length in lengths.tolist())
