@@ -4,7 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ NEAREST = 20
 MOST_POSTINGS = 100_000
 # The candidates that are kept.
 BEST = 5
+# The mentions whose candidates are remembered: the same names are in many documents, and a search takes a millisecond.
+MOST_REMEMBERED = 2**13
 EVIDENCE = (
     "trained",
     "same_form",
@@ -208,7 +210,7 @@ class Matcher:
     labels (Sequence[str]): the labels in the order of the index's bits.
     known (KnownNames): the names of an annotated corpus.
     vectors (SynonymVectors | None): the vectors of names, if there are any.
-    weights (Weights): how much each kind of evidence counts.
+    weights (Weights): how much each kind of evidence counts. To be set before a mention is linked.
     """
 
     index: NameIndex
@@ -217,8 +219,23 @@ class Matcher:
     vectors: SynonymVectors | None = None
     weights: Weights = DEFAULT_WEIGHTS
 
+    def __post_init__(self) -> None:
+        self.remembered: dict[Query, list[Candidate]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: nothing of the texts that were read."""
+        return {**vars(self), "remembered": {}}
+
     def link(self, query: Query) -> list[Candidate]:
         """Return the best candidates of a mention, the best first. Empty if it has no word."""
+        if query not in self.remembered:
+            if len(self.remembered) >= MOST_REMEMBERED:
+                self.remembered.clear()
+            self.remembered[query] = self.find(query)
+        return self.remembered[query]
+
+    def find(self, query: Query) -> list[Candidate]:
+        """Return what `link` returns, without looking whether it is remembered."""
         concepts, evidence = self.gather(query)
         if not concepts:
             return []
