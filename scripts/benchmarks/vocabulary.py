@@ -6,6 +6,7 @@ Each size has two processes of its own: one that reads the vocabulary and builds
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from scripts.vocabularies.folder import Description, read_vocabulary, write_voca
 # About as in MeSH: concepts for each name, and the share of the concepts that are diseases.
 CONCEPTS_PER_NAME, DISEASES = 0.355, 0.11
 GROUPS = {"Disease": ["C"], "Chemical": ["D"]}
-# A name of MeSH has 2.5 words of 7 letters on average.
+# A name of MeSH has about 22 letters.
 WORDS, MOST_WORDS = 100_000, 4
 CONSONANTS, VOWELS = "bcdfghjklmnprstvxz", "aeiouy"
 MENTIONS = 1000
@@ -45,7 +46,7 @@ COLUMNS = {
 def benchmark_vocabulary(
     output: Output,
     names: Annotated[list[int], Option(help="How many names the vocabulary has; repeat it for several sizes", min=10)],
-    vector_labels: Annotated[str, Option(help="Labels for whose names vectors of synonyms are trained")] = "Disease",
+    vector_labels: Annotated[str, Option(help="Labels for whose names vectors of synonyms are trained")] = "",
     seed: Seed = 0,
 ) -> None:
     """Measure the linker with generated vocabularies. The fields of the JSON file, for each size:
@@ -89,13 +90,16 @@ def generate_concepts(names: int, seed: int) -> Iterator[Concept]:
     random = np.random.default_rng(seed)
     words = np.array([generate_word(random) for _ in range(WORDS)])
     count = max(int(names * CONCEPTS_PER_NAME), 1)
-    owners = np.sort(np.concatenate([np.arange(count), random.integers(count, size=names - count)]))
-    for number, size in enumerate(np.bincount(owners)):
+    sizes = 1 + np.bincount(random.integers(count, size=names - count), minlength=count)
+    is_disease = random.random(count) < DISEASES
+    lengths = random.integers(1, MOST_WORDS + 1, size=names)
+    # A few words are in many names.
+    chosen = iter(words[(random.random(lengths.sum()) ** 3 * WORDS).astype(int)].tolist())
+    texts = (" ".join(islice(chosen, length)) for length in lengths.tolist())
+    for number, (size, disease) in enumerate(zip(sizes.tolist(), is_disease.tolist(), strict=True)):
         # Distinct numbers, so that no name of a concept is lost as a duplicate.
-        chosen = (random.random((size, random.integers(1, MOST_WORDS))) ** 3 * WORDS).astype(int)
-        first, *others = (f"{' '.join(words[row])} {number % 97 + place}" for place, row in enumerate(chosen))
-        group = "C01" if random.random() < DISEASES else "D01"
-        yield Concept(f"D{number:07}", first, tuple(others), (group,))
+        first, *others = (f"{text} {number % 97 + place}" for place, text in enumerate(islice(texts, size)))
+        yield Concept(f"D{number:07}", first, tuple(others), ("C01" if disease else "D01",))
 
 
 def generate_word(random: np.random.Generator) -> str:
@@ -162,7 +166,7 @@ def time_mentions(matcher: Matcher, names: Sequence[tuple[str, str]], change: Ca
     queries = [Query(text, text, label) for text, label in ((change(name), label) for name, label in names)]
     started = time.perf_counter()
     for query in queries:
-        matcher.link(query)
+        matcher.find(query)
     return (time.perf_counter() - started) * 1000 / len(queries)
 
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from scripts.clinical_ner.linking.matcher import CERTAINTY, EVIDENCE, LinkedName, certainty_rows, second_best
+from scripts.clinical_ner.linking.matcher import (
+    ANY_LABEL,
+    CERTAINTY,
+    DEFAULT_WEIGHTS,
+    EVIDENCE,
+    LinkedName,
+    certainty_rows,
+    second_best,
+)
 from scripts.clinical_ner.linking.queries import Query
 from scripts.linking.fitting import Judged, fit_certainty, fit_ranking, fit_weights, judge
 from scripts.linking.synonyms import by_concept, train_vectors
@@ -65,6 +73,12 @@ def test_each_label_has_its_own_certainty_if_it_has_enough_mentions():
 )
 def test_the_best_of_the_others(ranks, expected):
     assert second_best(np.array(ranks)).tolist() == expected
+
+
+def test_default_weights_are_for_all_evidence_and_any_label():
+    assert DEFAULT_WEIGHTS.ranking.keys() == {*EVIDENCE}
+    assert ANY_LABEL in DEFAULT_WEIGHTS.certainty
+    assert all(weights.keys() == {*CERTAINTY} for weights in DEFAULT_WEIGHTS.certainty.values())
 
 
 def test_rows_of_certainty_are_finite():

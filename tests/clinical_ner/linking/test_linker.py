@@ -9,6 +9,7 @@ import spacy
 import srsly
 from spacy.tokens import Doc, Span
 
+from scripts.clinical_ner.linking import matcher as module
 from scripts.clinical_ner.linking.index import build_index
 from scripts.clinical_ner.linking.linker import THRESHOLD, Linker
 from scripts.clinical_ner.linking.queries import Query
@@ -107,6 +108,28 @@ def test_what_is_no_name_gets_no_id(linker, surface, label):
     doc.ents = [Span(doc, 1, 2, label)]
     (ent,) = by_default(doc).ents
     assert ent.text == surface and ent.kb_id_ == ""
+
+
+def test_the_candidates_of_a_mention_are_searched_once(monkeypatch):
+    matcher = make_matcher()
+    asked = []
+    find = matcher.find
+    monkeypatch.setattr(matcher, "find", lambda query: asked.append(query) or find(query))
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    one, two, other = (Query(name, name, "Disease") for name in ("hypertension", "renal disease", "what is that"))
+    for query in (one, two, one, two, other, one, one):
+        assert matcher.link(query) == find(query)
+    # The third mention is one too many, and all are forgotten.
+    assert asked == [one, two, other, one]
+
+
+def test_what_was_read_is_not_pickled(linker):
+    matcher = make_matcher()
+    query = Query("Mr Miller's hypertension", "Mr Miller's hypertension", "Disease")
+    expected = matcher.link(query)
+    saved = pickle.dumps(matcher)
+    assert b"Miller" not in saved
+    assert pickle.loads(saved).link(query) == expected  # noqa: S301
 
 
 def test_candidates_are_ordered_by_score(linker):
