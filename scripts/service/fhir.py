@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from spacy.language import Language
 
 from scripts.annotation.vocabulary import linked_vocabulary
-from scripts.formats.clinical import REFERENCE
 from scripts.formats.fhir import FhirWriter, Resource
 from scripts.formats.fhir_bundle import make_bundle
 from scripts.formats.writing import WriteOptions
@@ -20,8 +19,8 @@ from scripts.records.documents import Document, Passage
 from scripts.records.mentions import Mention
 from scripts.service.schemas import TEXT, EntitySchema
 
-# A reference to a resource: https://hl7.org/fhir/R4/references.html#literal
-FHIR_REFERENCE = rf"^(?:{REFERENCE.pattern})$"
+# A relative or an absolute reference, in ASCII: https://hl7.org/fhir/R4/references.html#literal
+REFERENCE = r"^([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}|(https?://|urn:)[!#-;=?-z|~]+)$"
 
 
 class FhirRequest(BaseModel):
@@ -33,13 +32,13 @@ class FhirRequest(BaseModel):
     subject_reference: str | None = Field(
         default=None,
         max_length=1_000,
-        pattern=FHIR_REFERENCE,
+        pattern=REFERENCE,
         description="Reference to the patient, e.g. Patient/12; null: a display without a reference",
     )
     note_reference: str | None = Field(
         default=None,
         max_length=1_000,
-        pattern=FHIR_REFERENCE,
+        pattern=REFERENCE,
         description="Reference to the note, e.g. DocumentReference/17; null: a display without a reference",
     )
     note_date: date | None = Field(default=None, description="The note's date in ISO 8601; null: no dates")

@@ -91,6 +91,13 @@ def test_a_pasted_text_refers_to_no_patient_and_has_ids_of_its_own(fhir_client):
     assert one["id"] != other["id"]
 
 
+def test_absolute_references_are_kept(fhir_client):
+    given = {"subject_reference": "https://fhir.example.org/Patient/12?a=b", "note_reference": "urn:uuid:1-2"}
+    (made,) = resources(ask(fhir_client, {"text": "HTN", **given}))
+    assert made["subject"] == {"reference": given["subject_reference"]}
+    assert made["extension"][0]["extension"][0]["valueReference"] == {"reference": given["note_reference"]}
+
+
 def test_what_has_no_resource_is_counted(client):
     client = client(make_context_pipeline())
     text = "Father had no gout. Father takes aspirin. gout"
@@ -126,6 +133,11 @@ def test_a_text_without_mentions_is_a_bundle_without_entries(client):
         ({"text": "a", "subject_reference": "Patient/"}, 422, "subject_reference: Input should be a FHIR reference"),
         ({"text": "a", "note_reference": "a b"}, 422, "note_reference: Input should be a FHIR reference such as"),
         ({"text": "a", "subject_reference": "Patient/1\n"}, 422, "subject_reference: Input should be a FHIR reference"),
+        (
+            {"text": "a", "note_reference": "urn:\u2028"},
+            422,
+            "note_reference: Input should be a FHIR reference such as",
+        ),
         ({"text": "a", "note_date": SECRET}, 422, "note_date: Input should be a valid date"),
     ],
 )
