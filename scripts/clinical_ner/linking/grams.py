@@ -47,7 +47,7 @@ def windows(text: np.ndarray, inner: np.ndarray, size: int) -> tuple[np.ndarray,
     return at, ((hashes * MULTIPLIER) >> SHIFT).astype(np.int64)
 
 
-def in_chunks(forms: Sequence[str], size: int = 2**17) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield the forms in parts of a size, each with the number of its first form."""
+def in_chunks(forms: Sequence[str], size: int = 2**15) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the forms in parts of a size, each with the number of its first form. A part's grams take 150 MB."""
     for start in range(0, len(forms), size):
         yield start, forms[start : start + size]

@@ -180,7 +180,7 @@ def build_index(concepts: Iterable[Concept], labels: Mapping[str, Sequence[str]]
     if not names:
         raise ValueError("The vocabulary has no names")
     keys, rows = sorted_hashes(names)
-    bag_keys, bag_rows = sorted_hashes([*map(bag_of_words, names)])
+    bag_keys, bag_rows = sorted_hashes(map(bag_of_words, names))
     starts, postings, norms = build_postings(names)
     return NameIndex(
         *pack(ids), *sorted_hashes(ids), *pack(titles), np.array(masks, dtype=np.uint16),
@@ -248,9 +248,9 @@ def text_hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def sorted_hashes(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def sorted_hashes(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the hashes of texts, sorted, and the numbers of the texts in that order."""
-    hashes = np.fromiter(map(text_hash, texts), dtype=np.uint64, count=len(texts))
+    hashes = np.fromiter(map(text_hash, texts), dtype=np.uint64)
     order = np.argsort(hashes, kind="stable")
     return hashes[order], order.astype(np.int32)
 
