@@ -103,6 +103,7 @@ CATEGORIES = (
     "patient_instructions",
     "physical_exam",
     "problem_list",
+    "reason_for_examination",
     "review_of_systems",
     "signature",
     "social_history",

@@ -23,7 +23,8 @@ BARE_WORDS = re.compile(r"[A-Z][A-Z/&+]*x?(?:[ ][A-Z/&+]+)*(?=[ ]+[^\sA-Z:\-\u20
 LONG_NAME = 6
 # Behind these words the capitals are a part of a sentence.
 CONNECTING = re.compile(
-    r"[ ]+(?:is|was|are|were|be|has|had|have|of|for|to|and|or|with|as|on|in|at|by|from|vs|show(?:s|ed)|reveal(?:s|ed))"
+    r"[ ]+(?:is|was|are|were|be|has|had|have|of|for|to|and|or|with|as|on|in|at|by|from|vs|show(?:s|ed)|reveal(?:s|ed)"
+    r"|sig(?:nificant)?|notable|remarkable|pos(?:itive)?|neg(?:ative)?|incl(?:udes|uding|uded|\.)?)"
     r"(?!\w)"
 )
 FIRST_WORDS = re.compile(r"(?P<name>[^\W\d_][^,\n\r]{0,40}),")
@@ -52,7 +53,8 @@ WITH_PARTS = frozenset(
         "medications",
     )
 )
-RESULTS = frozenset(("labs_and_studies", "imaging"))
+IMAGING, REASON = "imaging", "reason_for_examination"
+RESULTS = frozenset(("labs_and_studies", IMAGING))
 NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
 # In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
 PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
@@ -67,7 +69,20 @@ OF_STAY = re.compile(
     r"|hospital (?:course|stay)|your stay|\btransfer",
     re.IGNORECASE,
 )
+OF_PROGRESS = re.compile(
+    r"\b(?:progress|daily|ward rounds?|rounds|soap|continuation) (?:note|entry|sheet|report)s?\b|\bward round\b",
+    re.IGNORECASE,
+)
 N_TITLE_LINES = 3
+OF_IMAGING = re.compile(
+    r"\b(?:radiolog\w+|imaging|x-?rays?|radiographs?|ct|cta|ctpa|mri|mra|ultraso\w+|uss|sonogra\w+|mammogra\w+|doppler"
+    r"|duplex|pet|cxr|scan|fluoroscop\w+|scintigra\w+|angiogra\w+)\b",
+    re.IGNORECASE,
+)
+# What a radiology report has beside the headings that mean something else in it.
+IN_REPORT = frozenset((IMAGING, REASON, "observation_and_plan", "addendum", "signature"))
+# Of these each is what was seen.
+OF_REPORT = frozenset(("labs_and_studies", "comments"))
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -100,6 +115,7 @@ class Candidate(NamedTuple):
     is_apart (bool): whether a blank line, or nothing, is before it.
     is_dated (bool): whether a date is before it on its line.
     ends_line (bool): whether nothing is behind it and its sign.
+    all_capitals (bool): whether the whole text is in capitals, so that they emphasize nothing.
     """
 
     start: int
@@ -112,11 +128,17 @@ class Candidate(NamedTuple):
     is_apart: bool
     is_dated: bool
     ends_line: bool
+    all_capitals: bool
 
     @property
     def is_capital(self) -> bool:
         """Whether it is in capitals."""
         return self.name.isupper() and len(self.name) > 1
+
+    @property
+    def is_emphasized(self) -> bool:
+        """Whether it is in capitals, and the text is not."""
+        return self.is_capital and not self.all_capitals
 
     @property
     def is_alone(self) -> bool:
@@ -141,6 +163,7 @@ class HeadingFinder:
         self.has_section = False
         self.level = 0
         self.is_bulleted = False
+        self.all_capitals = text.isupper()
         filled = [line for line in lines if not line.is_blank]
         # The line that may be the note's title.
         self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
@@ -155,7 +178,27 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             is_apart = line.is_blank
-        return as_abstract(self.by_day(found))
+        headings = self.by_day(found)
+        return as_report(headings) if self.is_report(headings) else as_abstract(headings)
+
+    def is_report(self, headings: list[Heading]) -> bool:
+        """Return whether the text is a radiology report.
+
+        A heading (TECHNIQUE, "EXAM: CT chest") or the first lines say so, a heading is for what was seen, and none is
+        one of a note or an abstract.
+        """
+        in_note = [heading for heading in headings if heading.category is not None]
+        if not any(report_category(each) == IMAGING for each in in_note) or not all(map(can_be_in_report, in_note)):
+            return False
+        if any(map(says_report, in_note)):
+            return True
+        is_typical = sum(map(is_of_report, in_note)) > 1 and not is_abstract(in_note)
+        return is_typical and any(map(OF_IMAGING.search, self.first_lines()))
+
+    def first_lines(self) -> list[str]:
+        """Return the first lines that are not blank."""
+        filled = [line for line in self.lines if not line.is_blank][:N_TITLE_LINES]
+        return [self.text[line.start : line.end] for line in filled]
 
     def by_day(self, headings: list[Heading]) -> list[Heading]:
         """Return headings, those of single days with the category that they have in the kind of note."""
@@ -165,10 +208,9 @@ class HeadingFinder:
             return headings
         # The words of the days themselves ("Day 3 of admission") say nothing of the note.
         others = [title for title, daily in zip(titles, is_daily, strict=True) if not daily]
-        filled = [line for line in self.lines if not line.is_blank][:N_TITLE_LINES]
-        first = [self.text[line.start : line.end] for line in filled if line.start != headings[0].start]
+        first = [line for line in self.first_lines() if not line.startswith(titles[0].strip())]
         category = "hospital_course"
-        if not any(map(OF_STAY.search, [*first, *others])):
+        if any(map(OF_PROGRESS.search, first)) or not any(map(OF_STAY.search, [*first, *others])):
             if not any(each.category == "observation_and_plan" for each in headings):
                 return headings
             category = "history_of_present_illness"
@@ -178,14 +220,14 @@ class HeadingFinder:
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
-        candidates = make_candidates(self.text, line, is_apart)
+        candidates = make_candidates(self.text, line, is_apart, all_capitals=self.all_capitals)
         for candidate in candidates:
             rule = self.table.find(candidate.name)
             if rule is not None and (not self.is_plausible(candidate, rule) or self.is_title(candidate, rule, line)):
                 return None
             if rule is None and may_be_searched(candidate):
                 rule = self.table.search(candidate.name)
-                if rule is not None and not candidate.ends_line and self.is_same_kind(rule):
+                if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
                 candidate = candidate._replace(end=line.end, ends_line=True)
@@ -200,6 +242,10 @@ class HeadingFinder:
     def is_same_kind(self, rule: SectionRule) -> bool:
         """Return whether a rule's section would be of the same kind as the current one."""
         return rule.category == self.category or {rule.category, self.category} <= RESULTS
+
+    def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
+        """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
+        return self.is_same_kind(rule) or (candidate.is_numbered and self.category in NARRATIVE)
 
     def is_part(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
@@ -229,7 +275,7 @@ class HeadingFinder:
         if candidate.sign in (":", ">"):
             return True
         if candidate.sign == ".":
-            return candidate.is_capital or (candidate.is_apart and candidate.name[0].isupper())
+            return candidate.is_emphasized or (candidate.is_apart and candidate.name[0].isupper())
         if len(candidate.name) == 1 or (candidate.is_bulleted and not candidate.level):
             return False
         if candidate.sign == " ":
@@ -342,17 +388,18 @@ class HeadingFinder:
             rule = self.table.find(name)
             if not rule or rule.metadata.get("starts_line") or rule.metadata.get("alone"):
                 continue
-            if name[0].isupper() and is_inner_heading(name, before[-4:]):
+            if name[0].isupper() and is_inner_heading(name, before[-4:], all_capitals=self.all_capitals):
                 return low + match.start()
         return None
 
 
-def make_candidates(text: str, line: Line, is_apart: bool) -> list[Candidate]:
+def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool) -> list[Candidate]:
     """Return what may be a heading at the start of a line: the words after a date before it, then those with it.
 
     text (str): the text.
     line (Line): the line.
     is_apart (bool): whether a blank line, or nothing, is before it.
+    all_capitals (bool): whether the whole text is in capitals.
     RETURNS (list[Candidate]): the candidates, at most two.
     """
     bullet = BULLET.match(text, line.start, line.end) if not text.startswith("**", line.start) else None
@@ -378,6 +425,7 @@ def make_candidates(text: str, line: Line, is_apart: bool) -> list[Candidate]:
                     is_apart=is_apart,
                     is_dated=is_dated,
                     ends_line=match.end() >= line.end,
+                    all_capitals=all_capitals,
                 )
             )
     return candidates
@@ -387,7 +435,7 @@ def may_be_searched(candidate: Candidate) -> bool:
     """Return whether a candidate looks enough like a heading for the rules with a regular expression."""
     if candidate.n_words > MOST_WORDS or (candidate.is_bulleted and not candidate.level):
         return False
-    if candidate.level or candidate.is_capital:
+    if candidate.level or candidate.is_emphasized:
         return candidate.sign in ("", ":")
     if not candidate.name[0].isupper() or candidate.name[-1] in ".,;":
         return False
@@ -397,14 +445,44 @@ def may_be_searched(candidate: Candidate) -> bool:
     )
 
 
-def is_inner_heading(name: str, before: str) -> bool:
+def is_inner_heading(name: str, before: str, *, all_capitals: bool) -> bool:
     """Return whether known words with a colon within a line are a heading.
 
     name (str): the words.
     before (str): the last characters before them.
+    all_capitals (bool): whether the whole text is in capitals, so that they emphasize nothing.
     RETURNS (bool): whether they start after a sentence or a gap, or are in capitals, and more than one letter.
     """
-    return len(name) > 1 and (GAP.search(before) is not None or (len(name) > 2 and name.isupper()))
+    is_emphasized = len(name) > 2 and name.isupper() and not all_capitals
+    return len(name) > 1 and (GAP.search(before) is not None or is_emphasized)
+
+
+def as_report(headings: list[Heading]) -> list[Heading]:
+    """Return headings with their categories in a radiology report, without those that have none."""
+    found = [heading._replace(category=report_category(heading) or heading.category) for heading in headings]
+    return [heading for heading in found if heading.category is not None]
+
+
+def says_report(heading: Heading) -> bool:
+    """Return whether only a radiology report has a heading, by its words or by the examination behind it."""
+    metadata = heading.rule.metadata if heading.rule else {}
+    return bool(metadata.get("report") or (heading.category == IMAGING and IMAGING in metadata.get("before", {})))
+
+
+def is_of_report(heading: Heading) -> bool:
+    """Return whether a heading is typical of a radiology report."""
+    return heading.category == REASON or bool(heading.rule and "in_report" in heading.rule.metadata)
+
+
+def can_be_in_report(heading: Heading) -> bool:
+    """Return whether a radiology report can have a heading."""
+    return heading.rule is None or heading.category in IN_REPORT or report_category(heading) is not None
+
+
+def report_category(heading: Heading) -> str | None:
+    """Return the category that a heading has in a radiology report, or None if it has no other one there."""
+    own = heading.rule.metadata.get("in_report") if heading.rule else None
+    return own or (IMAGING if heading.category in OF_REPORT else None)
 
 
 def as_abstract(headings: list[Heading]) -> list[Heading]:

@@ -41,7 +41,8 @@ class SectionRule:
     parent_required (bool): whether it is a heading only within one of them.
     max_scope (int | None): the maximum number of tokens of its body.
     metadata (Mapping[str, Any]): "loinc" is its code, "line" limits it to its own line, "in_abstract" is its category
-        in an abstract, and "abstract" says that a text which has it is one. It is a heading only at the start of a line
+        in an abstract, and "abstract" says that a text which has it is one. "in_report" and "report" are the same for
+        radiology reports. It is a heading only at the start of a line
         with "starts_line", and only with nothing behind it on its line with "alone". With "title" it is the title of
         the note where it is the first line and no list follows. With "bare" text may follow its capitals without a
         sign: "PMH asthma". "before" has other categories and the regular expressions of texts behind the heading that

@@ -324,8 +324,8 @@ Kidney injury, which resolved.
         [
             ("reason_for_examination", "REASON FOR EXAMINATION:"),
             ("imaging", "COMPARISON:"),
-            ("labs_and_studies", "FINDINGS:"),
-            ("observation_and_plan", "IMPRESSION:"),
+            ("imaging", "FINDINGS:"),
+            ("imaging", "IMPRESSION:"),
         ],
     ),
     Note(
