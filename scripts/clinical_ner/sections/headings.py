@@ -82,7 +82,8 @@ OF_IMAGING = re.compile(
 # What a radiology report has beside the headings that mean something else in it.
 IN_REPORT = frozenset((IMAGING, REASON, "observation_and_plan", "addendum", "signature"))
 # Of these each is what was seen.
-OF_REPORT = frozenset(("labs_and_studies", "comments"))
+OF_REPORT = frozenset(("labs_and_studies", "comments", "observation_and_plan"))
+PLAN_CODE = "18776-5"
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -230,6 +231,9 @@ class HeadingFinder:
                 if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
+                if not self.has_section and candidate.sign == ":" and not has_day(candidate.name):
+                    # "Admission: 12 May 2019" is of the note's head.
+                    return None
                 candidate = candidate._replace(end=line.end, ends_line=True)
             if rule is not None and rule.parent_required and self.category not in rule.parents:
                 body = self.search_body(candidate)
@@ -378,7 +382,7 @@ class HeadingFinder:
         start (int): it does not start before this offset.
         colon (int): the colon's offset.
         """
-        low = max(start, colon - LONGEST)
+        low = max(start, colon - LONGEST, self.text.rfind(":", start, colon) + 1)
         window = self.text[low:colon]
         last = LAST_WORD.split(window[-30:].rstrip())[-1].strip("().;|").lower()
         if not last or last not in self.table.last_words:
@@ -453,7 +457,8 @@ def is_inner_heading(name: str, before: str, *, all_capitals: bool) -> bool:
     all_capitals (bool): whether the whole text is in capitals, so that they emphasize nothing.
     RETURNS (bool): whether they start after a sentence or a gap, or are in capitals, and more than one letter.
     """
-    is_emphasized = len(name) > 2 and name.isupper() and not all_capitals
+    # In "TREATMENT HISTORY:" the capitals go on, and what is known is a part of it.
+    is_emphasized = len(name) > 2 and name.isupper() and not all_capitals and not before.rstrip()[-1:].isupper()
     return len(name) > 1 and (GAP.search(before) is not None or is_emphasized)
 
 
@@ -471,7 +476,8 @@ def says_report(heading: Heading) -> bool:
 
 def is_of_report(heading: Heading) -> bool:
     """Return whether a heading is typical of a radiology report."""
-    return heading.category == REASON or bool(heading.rule and "in_report" in heading.rule.metadata)
+    own = bool(heading.rule and "in_report" in heading.rule.metadata)
+    return own or heading.category in (REASON, "observation_and_plan")
 
 
 def can_be_in_report(heading: Heading) -> bool:
@@ -481,8 +487,11 @@ def can_be_in_report(heading: Heading) -> bool:
 
 def report_category(heading: Heading) -> str | None:
     """Return the category that a heading has in a radiology report, or None if it has no other one there."""
-    own = heading.rule.metadata.get("in_report") if heading.rule else None
-    return own or (IMAGING if heading.category in OF_REPORT else None)
+    if heading.rule is None:
+        return None
+    is_plan = heading.rule.metadata.get("loinc") == PLAN_CODE
+    own = heading.rule.metadata.get("in_report")
+    return own or (IMAGING if heading.category in OF_REPORT and not is_plan else None)
 
 
 def as_abstract(headings: list[Heading]) -> list[Heading]:

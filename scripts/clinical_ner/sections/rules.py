@@ -42,12 +42,12 @@ class SectionRule:
     max_scope (int | None): the maximum number of tokens of its body.
     metadata (Mapping[str, Any]): "loinc" is its code, "line" limits it to its own line, "in_abstract" is its category
         in an abstract, and "abstract" says that a text which has it is one. "in_report" and "report" are the same for
-        radiology reports. It is a heading only at the start of a line
-        with "starts_line", and only with nothing behind it on its line with "alone". With "title" it is the title of
-        the note where it is the first line and no list follows. With "bare" text may follow its capitals without a
-        sign: "PMH asthma". "before" has other categories and the regular expressions of texts behind the heading that
-        it has them in front of: "EXAM: CT chest". With "in_body" the pattern is for how the text under an unknown
-        heading starts.
+        radiology reports. It is a heading only at the start of a line with "starts_line", and only with nothing behind
+        it on its line with "alone". With "title" it is the title of the note where it is the first line and no list
+        follows. With "exact" no other words belong to it. With "bare" text may follow its capitals without a sign:
+        "PMH asthma". "before" has other categories and the regular expressions of texts behind the heading that it has
+        them in front of: "EXAM: CT chest". With "in_body" the pattern is for how the text under an unknown heading
+        starts.
     """
 
     literal: str
@@ -123,7 +123,10 @@ class RuleTable:
 
     def find_one(self, plain: str) -> SectionRule | None:
         """Return the rule of a normalized heading, with or without its qualifiers, or None."""
-        return self.literals.get(plain) or self.literals.get(self.without_qualifiers(plain))
+        if plain in self.literals:
+            return self.literals[plain]
+        rule = self.literals.get(self.without_qualifiers(plain))
+        return None if rule is None or rule.metadata.get("exact") else rule
 
     def without_qualifiers(self, plain: str) -> str:
         """Return a heading without the words around it that do not change what it is.
