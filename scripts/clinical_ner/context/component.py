@@ -5,7 +5,7 @@ In: doc.ents and, if `clinical_sections` or another component has set them, sent
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,9 +219,14 @@ def section_modifiers(
     """Return what the heading of a mention's section says of it, unless a cue says the opposite."""
     if title is None:
         return []
-    opposed = {OPPOSITES.get(cue.rule.category) for cue in cues}
+    opposed = {OPPOSITES.get(cue.rule.category) for cue in cues if not is_weak(cue.rule)}
     categories = [rule.category for rule in heading if rule.allows(ent.label_) and rule.category not in opposed]
     return [modifier(category, title) for category in dict.fromkeys(categories)]
+
+
+def is_weak(rule: ContextRule) -> bool:
+    """Return whether a cue may be a part of a diagnosis and says nothing against a heading: "PMH: recurrent gout"."""
+    return isinstance(rule.metadata, Mapping) and bool(rule.metadata.get("weak"))
 
 
 def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:

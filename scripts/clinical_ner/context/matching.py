@@ -40,8 +40,11 @@ CLOSING_WORDS = {
         "though",
         "however",
     ),
-    *("due", "for", "until", "pending", "prior", "before", "last", "two", "three", "completely", "earlier"),
+    *("due", "for", "until", "pending", "prior", "before", "last", "two", "three", "completely", "earlier", "with"),
+    *("on", "following", "within", "over", "again", "altogether", "entirely", "fully", "spontaneously", "then"),
 }
+# The same for a doubt: "possible but less likely", "likely given the fever". Behind "due to" the doubt is of the cause.
+CLOSING_DOUBT = {*("but", "given", "although", "though", "however", "because", "based", "pending", "until", "on")}
 
 
 class Cue(NamedTuple):
@@ -203,6 +206,8 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
     following = words.doc[cue.end].lower_
     # "Respiratory: negative for cough" negates what follows.
     is_followed = following in CLOSING_WORDS and (following != "for" or cue.rule.allowed_types is not None)
+    if cue.rule.category == "POSSIBLE_EXISTENCE":
+        return following in CLOSING_DOUBT
     return cue.rule.category == "NEGATED_EXISTENCE" and is_followed
 
 

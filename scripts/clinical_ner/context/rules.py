@@ -50,7 +50,7 @@ class ContextRule:
     terminates (frozenset[str] | None): with TERMINATE, the categories that it ends; None for all.
     scope (str): "sentence"; "list", the next item and those joined to it by "and" or "or"; or "item".
     at_end (bool): whether the cue counts only before a punctuation mark or its sentence's end.
-    metadata (Any): anything; it is kept.
+    metadata (Any): anything; it is kept. A cue with {"weak": true} does not outweigh a heading.
     """
 
     literal: str

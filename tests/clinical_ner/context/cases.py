@@ -567,4 +567,39 @@ SENTENCES = {
         Non-contributory family history. Has [gout].
         Adopted, family history unknown. [Asthma] present.
     """,
+    "orders and advice": """
+        {Albuterol} prn and {fluticasone} daily.
+        {Codeine} 30 mg daily if needed for [pain|Y].
+        {Lorazepam} 1 mg po if needed, {lisinopril} 10 mg daily.
+        {Ondansetron} 4 mg PO as needed [nausea|Y].
+        {Ceftriaxone} 1 g IV once for [gonorrhoea].
+        You may feel [drowsiness|Y] for a day.
+        Instructed on signs of [infection|Y].
+        Reattend with [vomiting|Y] or [drowsiness|Y].
+        If no improvement, {amoxicillin|Y}.
+        If you miss a dose of {warfarin}, call us.
+    """,
+    "hedges": """
+        c/f [sepsis|U]
+        I wonder whether [sleep apnoea|U] is to blame.
+        [Glandular fever|U] possible but less likely.
+        [Pneumonia|U] likely given the fever.
+        [Cholecystitis|N] doubtful.
+        Presentation most consistent with [gout].
+    """,
+    "more of the past": """
+        Tried on {flecainide|H} some years ago.
+        Patient with history of [AF|H] and [DVTs|H].
+        [Hip fracture|H] 2017.
+        [Fall|H] 6/12 ago, none since.
+        Admitted quite frequently for [abdominal pain|H].
+        Took {alendronate|H} until 2019.
+        Two prior hospitalizations for [suicidal ideation|H].
+    """,
+    "more that is gone": """
+        Treated with {prednisolone}, with resolution of [rash|N].
+        No resolution of [cough].
+        NHS No. 3074789, [asthma].
+        Told to leave off {ibuprofen|N}.
+    """,
 }
