@@ -1,4 +1,4 @@
-"""Write the hand-written notes as the test split of a corpus, for `convert` and `evaluate`.
+"""Write the hand-written notes of notes.txt as the test split of a corpus, for `convert` and `evaluate`.
 
     python -m tests.clinical_ner.notes.records assets/hand_written
     python -m scripts.convert assets/hand_written corpus/hand_written
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scripts.records.attributes import write_attributes
 from scripts.records.bigbio import SPLITS, Record, write_corpus
-from tests.clinical_ner.notes.test_notes import LETTERS, Note, read_notes
+from tests.clinical_ner.notes.test_notes import LETTERS, NOTES, Note
 
 
 def to_record(note: Note) -> Record:
@@ -38,7 +38,7 @@ def write_notes(folder: Path) -> None:
     """Write all notes as test. Train and dev have one note without mentions each, because every split has documents."""
     empty = Note("", "Nothing to report.\n", set(), [])
     splits = {split: [to_record(empty._replace(name=split))] for split in SPLITS}
-    write_corpus({**splits, "test": [to_record(note) for note in read_notes()]}, folder)
+    write_corpus({**splits, "test": [to_record(note) for note in NOTES]}, folder)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Note(NamedTuple):
 
 
 def read_notes(name: str) -> list[Note]:
+    """Return the notes of a file."""
     marked = Path(__file__).with_name(name).read_text(encoding="utf8")
     parts = re.split(r"^== (.+)\n", marked, flags=re.MULTILINE)[1:]
     return [read_note(name, body.strip() + "\n") for name, body in zip(parts[::2], parts[1::2], strict=True)]
@@ -86,6 +87,24 @@ KNOWN_ERRORS = {
     "neurology follow-up, dictated": [("missed", "p", "unexpected death in epilepsy")],
     "trauma consult": [("missed", "a", "morphine"), ("wrong", "u", "CRPS")],
     "infectious disease consult": [("missed", "labs_and_studies", "Micro")],
+    "cardiology clinic letter, UK": [("missed", "f", "cardiomyopathy")],
+    "GP consultation, telegraphic UK": [("missed", "h", "tonsillitis")],
+    "ED note, US free text": [("missed", "h", "GERD"), ("missed", "n", "aortic dissection")],
+    "ward round entry, UK": [("wrong", "u", "pneumonia")],
+    "nursing shift note, US": [("wrong", "h", "morphine")],
+    "psychiatric clinic, US": [("wrong", "h", "self-harm"), ("missed", "p", "sertraline")],
+    "paediatric discharge, UK": [("wrong", "p", "salbutamol"), ("missed", "n", "Sepsis"), ("wrong", "u", "Sepsis")],
+    "antenatal clinic, UK": [("wrong", "h", "asthma"), ("wrong", "h", "rash"), ("missed", "p", "SUDEP")],
+    "oncology follow-up, US": [("missed", "h", "duloxetine")],
+    "discharge instructions, US": [("missed", "p", "headache")],
+    "endocrinology consult": [
+        ("missed", "f", "hypercalcemia"),
+        ("missed", "n", "hypercalcemia"),
+        ("missed", "u", "primary hyperparathyroidism"),
+        ("wrong", "h", "zoledronate"),
+        ("missed", "p", "cinacalcet"),
+    ],
+    "physiotherapy and home visit": [("missed", "p", "naproxen")],
 }
 
 
