@@ -117,6 +117,10 @@ def load_training_config(config: Path, encoder: Path, corpus: Path, log: Path, o
         "components.transformer.model.get_spans.max_wordpieces": max_wordpieces,
         "components.transformer.model.get_spans.overlap": min(windows["overlap"], max_wordpieces // 8),
         "training.max_steps": options.max_steps,
+        # A short training needs a short warm-up: the rate would still rise at its end.
+        "training.optimizer.learn_rate.warmup_steps": min(
+            settings["training"]["optimizer"]["learn_rate"]["warmup_steps"], options.max_steps // 10
+        ),
         "training.eval_frequency": min(settings["training"]["eval_frequency"], options.max_steps),
         **(base_settings(options.base, corpus / "train.spacy", settings, options.max_steps) if options.base else {}),
         **parse_overrides(options.overrides),
