@@ -19,7 +19,7 @@ from .rules import ContextRule
 
 COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
 # Of at most so many tokens one can start a pattern; above, it is faster to ask at every token.
-DENSE = 4
+DENSE = 2
 CURLY = "\u2019"
 # What a cue that counts at an end only can have after it.
 CLOSING = {*".,;:)]!?\u2013\u2014-"}
@@ -181,13 +181,13 @@ class PatternMatcher:
 
 
 def first_words(pattern: list[dict[str, Any]]) -> list[str]:
-    """Return the words that a pattern can start with; none if it can start otherwise."""
-    if list(pattern[0]) != ["LOWER"]:
+    """Return the words that a pattern can start with, in lower case; none if it can start otherwise."""
+    if list(pattern[0]) not in (["LOWER"], ["TEXT"]):
         return []
-    value = pattern[0]["LOWER"]
+    (value,) = pattern[0].values()
     if isinstance(value, str):
-        return [value]
-    return value["IN"] if list(value) == ["IN"] else []
+        return [value.lower()]
+    return [word.lower() for word in value["IN"]] if list(value) == ["IN"] else []
 
 
 def max_width(pattern: list[dict[str, Any]]) -> int | None:
