@@ -110,7 +110,7 @@ def find_breaks(text: str, lines: list[Line], headings: Collection[tuple[int, in
             or line.is_item
             or line.start in first
             or before.end in last
-            or not is_continuation(text, before, line, width)
+            or not is_continuation(text, before, line, width, inside=before.start not in breaks[-1:])
         ):
             breaks.append(line.start)
         before = line
@@ -147,12 +147,13 @@ def line_length(line: Line) -> int:
     return line.indent + line.end - line.start
 
 
-def is_continuation(text: str, before: Line, line: Line, width: int | None) -> bool:
+def is_continuation(text: str, before: Line, line: Line, width: int | None, *, inside: bool) -> bool:
     """Return whether a line continues the sentence of the line before, or may: after a full stop others decide.
 
     text (str): the text.
     before, line (Line): two lines, neither of them blank.
     width (int | None): the width at which lines were wrapped, None if they were not.
+    inside (bool): whether the line before continues another.
     RETURNS (bool): whether it does.
     """
     last, first = text[before.end - 1], text[line.start]
@@ -171,7 +172,10 @@ def is_continuation(text: str, before: Line, line: Line, width: int | None) -> b
         return True
     if width is not None and line_length(before) >= SHORTEST_WRAPPED:
         return fits > width - RAGGED
-    # A short sentence may be wrapped too; a short line in lower case is rather one of several.
+    # A short sentence may be wrapped too, and so may a short line inside a paragraph, where someone has edited it.
+    # Another short line in lower case is rather one of several.
+    if inside and line_length(line) >= SHORTEST_WRAPPED:
+        return True
     return text[before.content].isupper() and text.count(" ", before.content, before.end) >= 3
 
 

@@ -49,6 +49,9 @@ def test_sections_of_notes(note: Note) -> None:
     assert sections_of(NLP(note.text)) == note.sections
 
 
+LONG = "the patient was seen today in the clinic by the whole team of this ward"
+
+
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
@@ -67,6 +70,9 @@ def test_sections_of_notes(note: Note) -> None:
         ("(1) fever (2) chills", ["(1) fever", "(2) chills"]),
         ("Issues: 1. HTN 2. DM type 2 3. CKD", ["Issues:", "1. HTN", "2. DM type 2", "3. CKD"]),
         ("Admitted with acute renal\nfailure.", ["Admitted with acute renal\nfailure."]),
+        # A line in the middle of a paragraph can be short, because someone has edited it.
+        (f"{LONG} who\nhad a urinary tract\ninfection {LONG}", [f"{LONG} who\nhad a urinary tract\ninfection {LONG}"]),
+        (f"{LONG} who\nfelt ill\nfever\nchills", [f"{LONG} who\nfelt ill", "fever", "chills"]),
         ("-fever\n+cough", ["-fever", "+cough"]),
         ("a) gout\nb) rash", ["a) gout", "b) rash"]),
         ("HTN\n\nDM", ["HTN", "DM"]),
