@@ -490,7 +490,7 @@ def test_codes_of_mesh_link_to_its_browser_and_nothing_is_fetched(linked, linked
 def test_only_the_vocabulary_says_where_codes_link_to(open_page, browser, expected):
     with running(create_app(make_linked_pipeline(browser=browser))) as address:
         page = annotate(open_page(address), "Hypertension.", grouped=True)
-        links = page.locator("#results a[href]")
+        links = page.locator("#rows a[href]")
         assert links.evaluate_all("all => all.map(one => one.href)") == expected
         if expected:
             expect(links.first).to_have_accessible_name("D006973 on example.org")
@@ -605,8 +605,8 @@ def test_without_a_code_the_candidates_are_told(open_page, service):
     assert told == ["no code; candidates: D006073 Gout 30.0%, D2 Arthritis 1.1%"]
 
 
-def test_composite_mentions_have_several_concepts(open_page, service):
-    page = open_page(service)
+def test_composite_mentions_have_several_concepts(open_page, linked_service):
+    page = open_page(linked_service)
     entity = {"text": "renal and\nhepatic failure", "label": "Disease", "start": 0, "end": 25, "confidence": 0.5}
     entity |= {"kb_id": "D051437|C000657245"}
     names = [{"id": "D051437|C000657245", "name": "Renal Insufficiency | Liver Failure", "score": 0.8}]

@@ -69,9 +69,6 @@ def configure_token_classifier(
         layers[:0] = [expand_window(1), Maxout(hidden_width, nP=3, normalize=True)]
     transitions = make_transitions()
     model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(in_blocks(layers), pad=1), transitions)
-    for node in model.walk():
-        if isinstance(node.ops, NumpyOps):
-            node.ops = WITHOUT_BLIS
     model.set_ref("output_layer", output)
     model.set_ref("transitions", transitions)
     return model
@@ -88,6 +85,10 @@ def in_blocks(layers: list[Model]) -> Model[Floats2d, Floats2d]:
 
 def forward_in_blocks(model: Model, rows: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
     """Run all layers over all rows in training, else over one block after the other."""
+    for node in model.walk():
+        # Here, because a copy of a model has operations of its own.
+        if isinstance(node.ops, NumpyOps):
+            node.ops = WITHOUT_BLIS
     if is_train or len(rows) <= BLOCK:
         return forward_chain(model, rows, is_train)
     blocks = []
