@@ -45,7 +45,7 @@ class Server:
         password = self.folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
-        arguments = ["-U", USER, "--pwfile", password, "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"]
+        arguments = ["-U", USER, "--pwfile", str(password), "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"]
         self.run("initdb", "-D", self.folder / "data", *arguments, "--locale=C")
         self.start()
 
@@ -71,8 +71,16 @@ class Server:
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
         # Its output goes to a file: the server keeps it open.
         with (self.folder / "programs.log").open("ab") as log:
-            options = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL, "cwd": "/", "env": environment}
-            subprocess.run(command, check=True, user=self.user, **options)
+            subprocess.run(
+                command,
+                check=True,
+                user=self.user,
+                cwd="/",
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def url(self, *, user: str = USER, password: str = "") -> str:
         """Return the URL of its database; without a password, that in PGPASSWORD is used."""
