@@ -3,9 +3,9 @@
 It needs the quickstart's wheel, which .ci/run has built before the tests; with a tiny pipeline there is nothing to see.
 """
 
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from scripts.synthetic.terms import read_terms
 ROOT = Path(__file__).parents[1]
 WHEELS = sorted((ROOT / "packages" / "synthetic_minilm").glob("*/dist/*.whl"))
 LABELS = choose_labels("", "own_notes")
-# How long training on may take, on two cores.
-SECONDS = 180
+# How long training on may take on two cores. Processor time is counted, because other tests run at the same time.
+SECONDS, CORES = 180, 2
 CORRECTED, HELD_OUT = 40, 60
 
 
@@ -62,6 +62,12 @@ def run(folder: Path, *command: str) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
+def processor_seconds() -> float:
+    """Return the processor time of the commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.fixture
 def hospital(tmp_path: Path) -> Path:
     """A checkout with what the quickstart has left, and 40 notes to correct."""
@@ -94,10 +100,10 @@ def test_a_wheel_learns_the_style_of_a_hospital_from_forty_corrected_notes(hospi
     report = srsly.read_json(hospital / "corpus/own_notes/report.json")
     assert [report[split]["documents"] for split in ("train", "dev", "test")] == [34, 6, HELD_OUT]
 
-    started = time.perf_counter()
+    started = processor_seconds()
     base = ("--vars.base", wheel, "--vars.base_corpus", "corpus/synthetic")
     run(hospital, "spacy", "project", "run", "train", ".", *own, "--vars.encoder", "minilm", *base)
-    assert time.perf_counter() - started < SECONDS
+    assert processor_seconds() - started < CORES * SECONDS
 
     pipelines = [wheel, str(hospital / "training/own_notes_minilm/model-best")]
     scores = {}
