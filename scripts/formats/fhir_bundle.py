@@ -6,7 +6,7 @@ from uuid import uuid5
 from scripts.formats.fhir import NAMESPACE, FhirWriter, Resource
 from scripts.records.documents import Document
 
-# What stands for a patient or a note whose reference is not known.
+# What is written in place of the reference to a patient or a note, if it is not known.
 PATIENT, NOTE = {"display": "Patient of the note"}, {"display": "Note"}
 
 

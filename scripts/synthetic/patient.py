@@ -122,6 +122,10 @@ class Patient:
 
     def _some(self, terms: list[Term], most: int) -> list[Term]:
         count = self.random.randint(min(2, len(terms)), min(most, len(terms)))
+        return self.sample_terms(terms, count)
+
+    def sample_terms(self, terms: list[Term], count: int) -> list[Term]:
+        """Draw terms without repetition; common ones come first more often."""
         return self.sample(terms, count, {term for term in terms if term.name in self.common})
 
     def sample(self, choices: list[T], count: int, frequent: Set[T]) -> list[T]:
@@ -136,7 +140,7 @@ class Patient:
 
     def choose(self, terms: list[Term]) -> Term:
         """Draw one term; common ones are drawn more often."""
-        return self.sample(terms, 1, {term for term in terms if term.name in self.common})[0]
+        return self.sample_terms(terms, 1)[0]
 
     def text_value(self, slot: Slot) -> str:
         """Return the text for a slot that is neither a term nor an order."""
