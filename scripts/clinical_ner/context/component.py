@@ -23,6 +23,9 @@ from .sentences import sentence_bounds, split_sentences
 
 FILE = "context_rules.json"
 MODIFIERS = "modifiers"
+NEGATED = "NEGATED_EXISTENCE"
+# The labels of medications, in the words of the default rules.
+MEDICATIONS = frozenset(("CHEMICAL", "DRUG", "MEDICATION", "TREATMENT"))
 
 
 def make_context(nlp: Language, name: str, rules: str | Path | None, replace: bool) -> "Context":
@@ -229,8 +232,20 @@ def is_weak(rule: ContextRule) -> bool:
     return isinstance(rule.metadata, Mapping) and bool(rule.metadata.get("weak"))
 
 
+def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+    """Return modifiers without those that say nothing more of a negated mention.
+
+    "Workup for DVT was negative" leaves no doubt, and "previously on warfarin, stopped" is stopped.
+    """
+    if all(one["category"] != NEGATED for one in modifiers):
+        return modifiers
+    outweighed = {"POSSIBLE_EXISTENCE", "HISTORICAL"} if label.upper() in MEDICATIONS else {"POSSIBLE_EXISTENCE"}
+    return [one for one in modifiers if one["category"] not in outweighed]
+
+
 def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
     """Set the attributes of a mention."""
+    modifiers = without_outweighed(modifiers, ent.label_)
     categories = {one["category"] for one in modifiers}
     for category, name in ATTRIBUTES.items():
         ent._.set(name, category in categories)

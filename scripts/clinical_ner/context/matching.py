@@ -205,10 +205,15 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
         return True
     following = words.doc[cue.end].lower_
     # "Respiratory: negative for cough" negates what follows.
-    is_followed = following in CLOSING_WORDS and (following != "for" or cue.rule.allowed_types is not None)
+    is_followed = closes(following) and (following != "for" or cue.rule.allowed_types is not None)
     if cue.rule.category == "POSSIBLE_EXISTENCE":
         return following in CLOSING_DOUBT
     return cue.rule.category == "NEGATED_EXISTENCE" and is_followed
+
+
+def closes(word: str) -> bool:
+    """Return whether a negation can end before a word: one of CLOSING_WORDS, an adverb ("excluded clinically"), a number."""
+    return word in CLOSING_WORDS or word.endswith("ly") or word[0].isdigit()
 
 
 def longest(cues: Iterable[Cue]) -> list[Cue]:

@@ -29,6 +29,14 @@ LEADING = re.compile(
     re.IGNORECASE,
 )
 ONLY_DATES = re.compile(rf"(?:{BEFORE}(?<!\w)(?:{DATE}|{DAY})(?!\w){AFTER}:?[ ]*){{1,2}}", re.IGNORECASE)
+# "12 - 18 May 2019", ": 6 days": how long a stay was, or from when to when.
+PERIOD = re.compile(
+    rf"(?<!\w)(?:{DATE}|\d{{1,2}})(?:[ ]?(?:-|\u2013|\u2014|\u2192|->|to|till|until|through|thru)[ ]?|[ ]/[ ]){DATE}(?!\w)"
+    rf"|(?<!\w){DATE},?[ ](?:and[ ])?(?:discharged|left|went[ ]home|to[ ]home)[ ](?:on[ ])?{DATE}"
+    r"|:[ ]*\d{1,3}(?:[ ](?:d|days?|nights?|weeks?|hours?|hrs?))?\W{0,3}\Z",
+    re.IGNORECASE,
+)
+LONGEST_AFTER = 30
 DAY_ONLY = re.compile(rf"(?<!\w)(?:{DAY}|{DATE})(?!\w)", re.IGNORECASE)
 SIGNS_OF_DATES = re.compile(r"\d|day", re.IGNORECASE)
 
@@ -58,6 +66,12 @@ def leading_date(text: str, start: int, end: int) -> int:
 def only_date(text: str, start: int, end: int) -> bool:
     """Return whether a part of a text is a date, a day, or both, and nothing else."""
     return end > start and ONLY_DATES.fullmatch(text, start, end) is not None
+
+
+def is_period(line: str) -> bool:
+    """Return whether a line says how long a stay was or from when to when: "Stay: 12/03/2019 - 18/03/2019"."""
+    match = PERIOD.search(line)
+    return match is not None and len(line) - match.end() <= LONGEST_AFTER
 
 
 def has_day(name: str) -> bool:

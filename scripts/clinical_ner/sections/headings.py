@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .dates import has_day, leading_date, only_date, without_dates
+from .dates import has_day, is_period, leading_date, only_date, without_dates
 from .layout import BULLETS, Line
 from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
 
@@ -34,6 +34,16 @@ BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
 GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
 WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
+# What a heading does not say: "Bloods sent", "Blood results are awaited".
+SAYS = re.compile(
+    r"[ ](?:pending|awaited|sent|taken|drawn|booked|requested|ordered|repeated|arranged|normal|negative|clear|unchanged)$"
+    r"|[ ](?:is|are|was|were|has|have|had|will|to be)[ ]",
+    re.IGNORECASE,
+)
+# The letters of SOAP with another sign than a colon: "S - ", "(O)", "A.".
+SOAP = re.compile(r"^[ \t]*[*_(\[]{0,2}([SOAP])[*_]{0,2}(?:[)\]./]{1,2}|[ ]?[-\u2013\u2014=])(?=\s)", re.MULTILINE)
+LEAST_LETTERS = 2
+APART = re.compile(r"\n\n.{2,8}\n")
 # A line with one of these is about whose note it is.
 IDENTIFIER = re.compile(
     r"\b(?:DOB|D\.O\.B|MRN|date of birth|medical record (?:no|number)|(?:NHS|hospital|chart) (?:no|number))\b",
@@ -63,7 +73,8 @@ NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
 MEDICATIONS = "medications"
 # What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
-DAILY = frozenset(("history_of_present_illness", "hospital_course", "comments"))
+COURSE = "hospital_course"
+DAILY = frozenset(("history_of_present_illness", COURSE, "comments"))
 OF_STAY = re.compile(
     r"discharge|summary|(?:on|before|prior to|for) admission|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
     r"|hospital (?:course|stay)|your stay|\btransfer",
@@ -76,13 +87,15 @@ OF_PROGRESS = re.compile(
 N_TITLE_LINES = 3
 OF_IMAGING = re.compile(
     r"\b(?:radiolog\w+|imaging|x-?rays?|radiographs?|ct|cta|ctpa|mri|mra|ultraso\w+|uss|sonogra\w+|mammogra\w+|doppler"
-    r"|duplex|pet|cxr|scan|fluoroscop\w+|scintigra\w+|angiogra\w+)\b",
+    r"|duplex|pet|cxr|scan|films?|fluoroscop\w+|scintigra\w+|angiogra\w+|echocardiogra\w+|barium|dexa)\b",
     re.IGNORECASE,
 )
 # What a radiology report has beside the headings that mean something else in it.
 IN_REPORT = frozenset((IMAGING, REASON, "observation_and_plan", "addendum", "signature"))
 # Of these each is what was seen.
 OF_REPORT = frozenset(("labs_and_studies", "comments", "observation_and_plan"))
+# The keys of the category that a heading has in an abstract, and in a radiology report.
+IN_OTHER_TEXTS = ("in_abstract", "in_report")
 PLAN_CODE = "18776-5"
 OTHER = "other"
 SIGNATURE = "signature"
@@ -163,8 +176,9 @@ class HeadingFinder:
         self.category: str | None = None
         self.has_section = False
         self.level = 0
-        self.is_bulleted = False
+        self.is_bulleted = self.is_numbered = False
         self.all_capitals = text.isupper()
+        self.soap = find_soap(text)
         filled = [line for line in lines if not line.is_blank]
         # The line that may be the note's title.
         self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
@@ -189,11 +203,11 @@ class HeadingFinder:
         one of a note or an abstract.
         """
         in_note = [heading for heading in headings if heading.category is not None]
-        if not any(report_category(each) == IMAGING for each in in_note) or not all(map(can_be_in_report, in_note)):
+        if not any(report_category(each) == IMAGING for each in headings) or not all(map(can_be_in_report, in_note)):
             return False
         if any(map(says_report, in_note)):
             return True
-        is_typical = sum(map(is_of_report, in_note)) > 1 and not is_abstract(in_note)
+        is_typical = sum(map(is_of_report, headings)) > 1 and not is_abstract(in_note)
         return is_typical and any(map(OF_IMAGING.search, self.first_lines()))
 
     def first_lines(self) -> list[str]:
@@ -210,7 +224,7 @@ class HeadingFinder:
         # The words of the days themselves ("Day 3 of admission") say nothing of the note.
         others = [title for title, daily in zip(titles, is_daily, strict=True) if not daily]
         first = [line for line in self.first_lines() if not line.startswith(titles[0].strip())]
-        category = "hospital_course"
+        category = COURSE
         if any(map(OF_PROGRESS.search, first)) or not any(map(OF_STAY.search, [*first, *others])):
             if not any(each.category == "observation_and_plan" for each in headings):
                 return headings
@@ -221,15 +235,19 @@ class HeadingFinder:
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
+        if match := self.soap.get(line.start):
+            return self.accept_letter(line, match)
         candidates = make_candidates(self.text, line, is_apart, all_capitals=self.all_capitals)
         for candidate in candidates:
             rule = self.table.find(candidate.name)
             if rule is not None and (not self.is_plausible(candidate, rule) or self.is_title(candidate, rule, line)):
                 return None
-            if rule is None and may_be_searched(candidate):
+            if rule is None and may_be_searched(candidate) and not self.is_sentence(candidate):
                 rule = self.table.search(candidate.name)
                 if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
+            if is_stay(rule, self.text[line.start : line.end]):
+                return None
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
                 if not self.has_section and candidate.sign == ":" and not has_day(candidate.name):
                     # "Admission: 12 May 2019" is of the note's head.
@@ -243,9 +261,17 @@ class HeadingFinder:
         unknown = self.accept_unknown(candidates[-1]) if candidates else None
         return unknown or self.find_signature(line) or self.find_bare(line)
 
+    def is_sentence(self, candidate: Candidate) -> bool:
+        """Return whether a line says something: "Denies alcohol use.", "Labs pending"."""
+        return candidate.is_alone and (self.text[candidate.end - 1] == "." or bool(SAYS.search(candidate.name)))
+
     def is_same_kind(self, rule: SectionRule) -> bool:
         """Return whether a rule's section would be of the same kind as the current one."""
         return rule.category == self.category or {rule.category, self.category} <= RESULTS
+
+    def is_item(self, rule: SectionRule) -> bool:
+        """Return whether a numbered line "3. DDx: gout" is a part of the current section, a narrative."""
+        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_NARRATIVE
 
     def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
@@ -274,6 +300,10 @@ class HeadingFinder:
             return candidate.is_alone and rule.category != self.category
         if rule.metadata.get("alone") and not candidate.ends_line:
             return False
+        if rule.metadata.get("colon") and candidate.sign != ":":
+            return False
+        if candidate.is_numbered and not candidate.ends_line and self.is_item(rule):
+            return False
         if (rule.metadata.get("starts_line") and candidate.is_dated) or self.is_part(candidate, rule):
             return False
         if candidate.sign in (":", ">"):
@@ -291,15 +321,24 @@ class HeadingFinder:
     def accept(self, candidate: Candidate, rule: SectionRule) -> Heading | None:
         """Return a heading that a rule knows; None if it is one within a section."""
         if rule.category is None:
-            # An abstract may turn out to be one only later.
-            is_possible = "in_abstract" in rule.metadata
+            # An abstract, or a report, may turn out to be one only later.
+            is_possible = not rule.metadata.keys().isdisjoint(IN_OTHER_TEXTS)
             return Heading(candidate.start, candidate.end, None, rule, at_line=True) if is_possible else None
         self.category, self.has_section = (
             rule.category_before(self.text[candidate.end : candidate.end + MOST_BODY]),
             True,
         )
         self.level, self.is_bulleted = candidate.level, candidate.is_bulleted
+        self.is_numbered = candidate.is_numbered
         return Heading(candidate.start, candidate.end, self.category, rule, at_line=True)
+
+    def accept_letter(self, line: Line, match: re.Match[str]) -> Heading | None:
+        """Return a letter of SOAP as a heading, if a rule knows it."""
+        rule = self.table.find(match[1])
+        if rule is None:
+            return None
+        self.category, self.has_section = rule.category, True
+        return Heading(line.start, match.end(), rule.category, rule, at_line=True)
 
     def accept_unknown(self, candidate: Candidate) -> Heading | None:
         """Return a heading that only looks like one, if it ends the section before it."""
@@ -322,7 +361,7 @@ class HeadingFinder:
         """
         is_heading = candidate.ends_line if candidate.sign == ":" else candidate.is_alone and candidate.is_apart
         is_title = self.title is not None and candidate.start == self.title.start
-        if not is_heading or is_title or candidate.is_bulleted or candidate.is_numbered:
+        if not is_heading or is_title or candidate.is_bulleted or candidate.is_numbered or self.is_sentence(candidate):
             return None
         if not candidate.name[0].isupper() or candidate.n_words > MOST_WORDS - 2:
             return None
@@ -369,6 +408,8 @@ class HeadingFinder:
             name_start = self.inner_start(start, colon)
             if name_start is not None:
                 rule = self.table.find(self.text[name_start:colon])
+                if is_stay(rule, self.text[name_start : line.end]):
+                    rule = None
                 if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
                     if rule.category is not None:
                         self.category, self.has_section = rule.category, True
@@ -433,6 +474,19 @@ def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool
                 )
             )
     return candidates
+
+
+def is_stay(rule: SectionRule | None, line: str) -> bool:
+    """Return whether a line is of the note's head: "Hospital stay: 12/03/2019 - 18/03/2019"."""
+    return rule is not None and rule.category == COURSE and is_period(line)
+
+
+def find_soap(text: str) -> dict[int, re.Match[str]]:
+    """Return the letters of SOAP that start lines, by the line's offset. A single one has to be apart from the text."""
+    found = {match.start(): match for match in SOAP.finditer(text)}
+    if len({match[1] for match in found.values()}) >= LEAST_LETTERS:
+        return found
+    return {start: match for start, match in found.items() if APART.match(text, max(start - 2, 0), match.end() + 1)}
 
 
 def may_be_searched(candidate: Candidate) -> bool:
@@ -502,7 +556,8 @@ def as_abstract(headings: list[Heading]) -> list[Heading]:
     in_note = [heading for heading in headings if heading.category is not None]
     if not is_abstract(in_note):
         return in_note
-    return [heading._replace(category=abstract_category(heading) or heading.category) for heading in headings]
+    found = [heading._replace(category=abstract_category(heading) or heading.category) for heading in headings]
+    return [heading for heading in found if heading.category is not None]
 
 
 def is_abstract(headings: list[Heading]) -> bool:

@@ -458,7 +458,7 @@ SENTENCES = {
         [Gout] - on {allopurinol}, no recent [flare|N].
         [DM2] without [complication|N].
         There was concern for [sepsis|U] but cultures were negative.
-        Workup for [DVT|NU] was negative.
+        Workup for [DVT|N] was negative.
         She was evaluated for [PE|U] with CT.
         Blood cultures ruled out [bacteremia|N].
         Patient with known [CAD], prior [CABG|H], presents with [angina].
