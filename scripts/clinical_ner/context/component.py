@@ -24,6 +24,8 @@ from .sentences import sentence_bounds, split_sentences
 FILE = "context_rules.json"
 MODIFIERS = "modifiers"
 NEGATED = "NEGATED_EXISTENCE"
+# What each category leaves no place for.
+OUTWEIGHED = {NEGATED: ("POSSIBLE_EXISTENCE",), "FAMILY": ("HISTORICAL",), "ALLERGY": ("HISTORICAL",)}
 # The labels of medications, in the words of the default rules.
 MEDICATIONS = frozenset(("CHEMICAL", "DRUG", "MEDICATION", "TREATMENT"))
 
@@ -190,6 +192,9 @@ def without_opposites(cues: Iterable[Cue], target: Target) -> list[Cue]:
     In "history of MI, chest pain today" the pain is nearer to "today".
     """
     left = sorted(cues, key=lambda cue: cue.start)
+    if any(cue.rule.category == "ALLERGY" for cue in left):
+        # "Avoid penicillin, allergic" is no more than an allergy; "no allergy to penicillin" is none.
+        left = [cue for cue in left if cue.rule.category != NEGATED or cue.rule.allowed_types is None]
     for opposite, category in OPPOSITES.items():
         near = min((distance(cue, target) for cue in left if cue.rule.category == opposite), default=None)
         if near is not None:
@@ -233,13 +238,15 @@ def is_weak(rule: ContextRule) -> bool:
 
 
 def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
-    """Return modifiers without those that say nothing more of a negated mention.
+    """Return modifiers without those that another one leaves no place for.
 
-    "Workup for DVT was negative" leaves no doubt, and "previously on warfarin, stopped" is stopped.
+    "Workup for DVT was negative" leaves no doubt, "previously on warfarin, stopped" is stopped, a relative's illness has
+    no past of its own, and what is an allergy was not a treatment.
     """
-    if all(one["category"] != NEGATED for one in modifiers):
-        return modifiers
-    outweighed = {"POSSIBLE_EXISTENCE", "HISTORICAL"} if label.upper() in MEDICATIONS else {"POSSIBLE_EXISTENCE"}
+    found = {one["category"] for one in modifiers}
+    outweighed = {name for category in found for name in OUTWEIGHED.get(category, ())}
+    if NEGATED in found and label.upper() in MEDICATIONS:
+        outweighed.add("HISTORICAL")
     return [one for one in modifiers if one["category"] not in outweighed]
 
 

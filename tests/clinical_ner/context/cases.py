@@ -416,7 +416,7 @@ SENTENCES = {
         Prior [stroke|H] without residual [weakness|N].
         Possible [stroke|U], no [hemorrhage|N].
         History of [PE|H], now possible [DVT|U].
-        Father with prior [MI|HF].
+        Father with prior [MI|F].
         If [fever|Y] persists, consider [abscess|UY].
         [Cough], [dyspnea] and [fever].
         [Diabetes mellitus], [hypertension], [hyperlipidemia].
