@@ -245,8 +245,9 @@ def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict
     """
     found = {one["category"] for one in modifiers}
     outweighed = {name for category in found for name in OUTWEIGHED.get(category, ())}
-    if NEGATED in found and label.upper() in MEDICATIONS:
-        outweighed.add("HISTORICAL")
+    if NEGATED in found:
+        # A medication that may be stopped is planned; nothing else that is absent is.
+        outweighed.add("HISTORICAL" if label.upper() in MEDICATIONS else "HYPOTHETICAL")
     return [one for one in modifiers if one["category"] not in outweighed]
 
 

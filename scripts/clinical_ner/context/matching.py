@@ -41,7 +41,7 @@ CLOSING_WORDS = {
         "however",
     ),
     *("due", "for", "until", "pending", "prior", "before", "last", "two", "three", "completely", "earlier", "with"),
-    *("on", "following", "within", "over", "again", "altogether", "entirely", "fully", "spontaneously", "then"),
+    *("to", "on", "following", "within", "over", "again", "altogether", "entirely", "fully", "spontaneously", "then"),
 }
 # The same for a doubt: "possible but less likely", "likely given the fever". Behind "due to" the doubt is of the cause.
 CLOSING_DOUBT = {*("but", "given", "although", "though", "however", "because", "based", "pending", "until", "on")}
