@@ -16,7 +16,7 @@ LEAD = re.compile(
 NAME = re.compile(
     rf"(?P<name>(?:\d{{1,2}}[- ]?(?i:h|hrs?|hours?|point|pt)\b|[^\W\d_])"
     rf"(?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
-    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|\.(?=[ ]+\S))[*_]{0,3}"
+    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|[.?](?=[ ]+\S))[*_]{0,3}"
 )
 # A heading in capitals with text behind it, but no sign: "FAMILY HISTORY Father had gout", "PMHx asthma".
 BARE_WORDS = re.compile(r"[A-Z][A-Z/&+]*x?(?:[ ][A-Z/&+]+)*(?=[ ]+[^\sA-Z:\-\u2013\u2014]|[ ]+[A-Z][a-z])")
@@ -32,6 +32,7 @@ MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
 BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
 # What a heading within a line can start after: a sentence, a semicolon, a wide gap, a bar.
 GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
+INNER_SIGN = re.compile(r":|(?<=[A-Za-z])[ ][-\u2013\u2014](?=[ ])")
 WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
 # What a heading does not say: "Bloods sent", "Blood results are awaited".
@@ -72,6 +73,10 @@ PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
 MEDICATIONS = "medications"
+# Lists of medications within a list are those of another time.
+OTHER_TIME = re.compile(
+    r"(?:previous|prior|past|former|failed|stopped|discontinued|tried|new|current|changed)", re.IGNORECASE
+)
 # What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
 COURSE = "hospital_course"
 DAILY = frozenset(("history_of_present_illness", COURSE, "comments"))
@@ -275,7 +280,8 @@ class HeadingFinder:
 
     def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
-        return self.is_same_kind(rule) or (candidate.is_numbered and self.category in NARRATIVE)
+        is_another = rule.category == MEDICATIONS and OTHER_TIME.match(candidate.name)
+        return (self.is_same_kind(rule) and not is_another) or (candidate.is_numbered and self.category in NARRATIVE)
 
     def is_part(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
@@ -398,30 +404,30 @@ class HeadingFinder:
         return Heading(line.start, match.end(), SIGNATURE, rule, at_line=True)
 
     def find_inner(self, line: Line, start: int) -> Iterator[Heading]:
-        """Yield the headings within a line: "PMH: asthma. Meds: salbutamol. Allergies: none".
+        """Yield the headings within a line: "PMH: asthma. Meds - salbutamol. Allergies: none".
 
         line (Line): the line.
         start (int): where to start, behind its first heading.
         """
-        colon = self.text.find(":", start, line.end)
-        while colon >= 0:
-            name_start = self.inner_start(start, colon)
-            if name_start is not None:
-                rule = self.table.find(self.text[name_start:colon])
+        for sign in INNER_SIGN.finditer(self.text, start, line.end):
+            name_start = self.inner_start(start, sign.start())
+            # "NURSING NOTE - ward 5" at the start of a line is a title.
+            is_title = sign[0] != ":" and not self.text[line.start : name_start].strip()
+            if name_start is not None and not is_title:
+                rule = self.table.find(self.text[name_start : sign.start()])
                 if is_stay(rule, self.text[name_start : line.end]):
                     rule = None
                 if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
                     if rule.category is not None:
                         self.category, self.has_section = rule.category, True
-                    yield Heading(name_start, colon + 1, rule.category, rule, at_line=False)
-                    start = colon + 1
-            colon = self.text.find(":", colon + 1, line.end)
+                    yield Heading(name_start, sign.end(), rule.category, rule, at_line=False)
+                    start = sign.end()
 
     def inner_start(self, start: int, colon: int) -> int | None:
-        """Return where the known heading before a colon starts, or None if there is none.
+        """Return where the known heading before a colon or a dash starts, or None if there is none.
 
         start (int): it does not start before this offset.
-        colon (int): the colon's offset.
+        colon (int): the offset of the colon, or of the space before the dash.
         """
         low = max(start, colon - LONGEST, self.text.rfind(":", start, colon) + 1)
         window = self.text[low:colon]
