@@ -25,7 +25,7 @@ FILE = "context_rules.json"
 MODIFIERS = "modifiers"
 NEGATED = "NEGATED_EXISTENCE"
 # What each category leaves no place for.
-OUTWEIGHED = {NEGATED: ("POSSIBLE_EXISTENCE",), "FAMILY": ("HISTORICAL",), "ALLERGY": ("HISTORICAL",)}
+OUTWEIGHED = {NEGATED: ("POSSIBLE_EXISTENCE", "HYPOTHETICAL"), "FAMILY": ("HISTORICAL",), "ALLERGY": ("HISTORICAL",)}
 # The labels of medications, in the words of the default rules.
 MEDICATIONS = frozenset(("CHEMICAL", "DRUG", "MEDICATION", "TREATMENT"))
 
@@ -245,9 +245,8 @@ def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict
     """
     found = {one["category"] for one in modifiers}
     outweighed = {name for category in found for name in OUTWEIGHED.get(category, ())}
-    if NEGATED in found:
-        # A medication that may be stopped is planned; nothing else that is absent is.
-        outweighed.add("HISTORICAL" if label.upper() in MEDICATIONS else "HYPOTHETICAL")
+    if NEGATED in found and label.upper() in MEDICATIONS:
+        outweighed.add("HISTORICAL")
     return [one for one in modifiers if one["category"] not in outweighed]
 
 
