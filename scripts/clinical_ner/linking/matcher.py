@@ -12,6 +12,7 @@ from ..ner.calibration import expit
 from .forms import normal_form, without_salt
 from .index import NameIndex
 from .queries import Query
+from .shorthand import write_out_shorthand
 from .vectors import SynonymVectors
 
 NEAREST = 20
@@ -83,14 +84,22 @@ class KnownNames:
 
     @classmethod
     def from_mentions(cls, names: Iterable[LinkedName]) -> "KnownNames":
-        """Count the mentions of an annotated corpus, under their forms with abbreviations and without."""
+        """Count the mentions of an annotated corpus, under their forms with abbreviations and without.
+
+        A document that defines "SAH" as something rare says nothing of "SAH" in a note.
+        """
         counts: dict[str, dict[str, dict[str, int]]] = {}
         for query, concept in names:
-            for form in dict.fromkeys(map(normal_form, (query.long, query.surface))):
+            forms = [query.long] if query.long != query.surface != write_out_shorthand(query.surface, query.label) else [query.long, query.surface]
+            for form in dict.fromkeys(map(normal_form, forms)):
                 ids = counts.setdefault(form, {}).setdefault(query.label, {})
                 ids[concept] = ids.get(concept, 0) + 1
         counts.pop("", None)
         return cls(counts)
+
+    def knows(self, form: str, label: str) -> bool:
+        """Return whether the annotated corpus uses a form with a label."""
+        return label in self.counts.get(form, {})
 
     def shares(self, form: str, label: str) -> dict[str, float]:
         """Return the share of each id among the mentions with a form, those with the same label if there are any."""
@@ -236,6 +245,7 @@ class Matcher:
 
     def find(self, query: Query) -> list[Candidate]:
         """Return what `link` returns, without looking whether it is remembered."""
+        query = self.write_out(query)
         concepts, evidence = self.gather(query)
         if not concepts:
             return []
@@ -248,6 +258,13 @@ class Matcher:
             Candidate(self.index.concept_id(concepts[at]), self.index.title(concepts[at]), expit(float(score)))
             for at, score in zip(order, scores, strict=True)
         ]
+
+    def write_out(self, query: Query) -> Query:
+        """Return a mention with its shorthand written out, unless its document or the annotated corpus defines it."""
+        if query.long != query.surface or self.known.knows(normal_form(query.surface), query.label):
+            return query
+        name = write_out_shorthand(query.surface, query.label)
+        return query._replace(surface=name, long=name)
 
     def bit(self, label: str) -> int:
         """Return the bit of a label in the index, 0 for one that the vocabulary does not know."""
