@@ -6,11 +6,13 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from scripts.clinical_ner.linking.index import build_index
 from scripts.clinical_ner.linking.linker import LINKER, THRESHOLD, Linker
 from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.files import moved_into_place
 from scripts.linking.build import build_matcher, check_ids, linked_names
 from scripts.linking.fitting import FEWEST_TO_FIT, fit_weights, judge
+from scripts.linking.terms import has_terms, resolve_names
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import read_records
 from scripts.vocabularies.folder import Vocabulary, read_vocabulary
@@ -79,12 +81,15 @@ def make_matcher(
     The weights are fitted with the names of train alone. Then the names of dev are added.
 
     vocabulary (Vocabulary): the vocabulary.
-    train, dev (Sequence[LinkedName]): the mentions of the corpus that have an id.
+    train, dev (Sequence[LinkedName]): the mentions of the corpus that have an id, or a name in its place.
     options (LinkOptions): how to link.
     RETURNS (Matcher): the matcher.
     RAISES (ProjectError): the corpus has ids of another vocabulary.
     """
     concepts, groups = vocabulary.concepts, vocabulary.description.groups
+    if has_terms([*train, *dev]):
+        index = build_index(concepts, groups)
+        train, dev = resolve_names(train, index), resolve_names(dev, index)
     check_ids(concepts, [*train, *dev], vocabulary.description.title)
 
     def build(names: Sequence[LinkedName]) -> Matcher:

@@ -51,9 +51,9 @@ class Term:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The name as an identifier of this project's own, or those of the parts."""
+        """The name as an id, or those of the parts: "term:chest-pain" stands for a vocabulary's concept of that name."""
         names = [part.name for part in self.parts] or [self.name]
-        return tuple(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
+        return tuple("term:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
 
     @property
     def taken_at_home(self) -> bool:

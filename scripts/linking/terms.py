@@ -1,0 +1,50 @@
+"""Ids that are names: the generated notes have "term:chest-pain" for what a vocabulary calls chest pain.
+
+So they teach and test a linker with any vocabulary, MeSH as well as that of a hospital.
+"""
+
+from collections.abc import Iterable
+
+from scripts.clinical_ner.linking.forms import normal_form
+from scripts.clinical_ner.linking.index import NameIndex
+from scripts.clinical_ner.linking.matcher import LinkedName
+
+PREFIX = "term:"
+
+
+def has_terms(names: Iterable[LinkedName]) -> bool:
+    """Return whether one of the mentions has a name in place of an id."""
+    return any(PREFIX in name.concept for name in names)
+
+
+def resolve_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]:
+    """Return mentions with the vocabulary's ids in place of names.
+
+    names (Iterable[LinkedName]): mentions with ids or names.
+    index (NameIndex): the vocabulary.
+    RETURNS (list[LinkedName]): the mentions, without those that the vocabulary has no name for.
+    """
+    resolved = [name._replace(concept=resolve(name.concept, index)) for name in names]
+    return [name for name in resolved if name.concept]
+
+
+def resolve(concept: str, index: NameIndex) -> str:
+    """Return the ids of a mention, where it has names those of the vocabulary's concepts with these names.
+
+    concept (str): ids or names, joined by "|".
+    index (NameIndex): the vocabulary.
+    RETURNS (str): the ids, joined by "|"; empty if a name is that of no concept or of several.
+    """
+    ids = [find_id(part, index) if part.startswith(PREFIX) else part for part in concept.split("|")]
+    return "|".join(ids) if all(ids) else ""
+
+
+def find_id(term: str, index: NameIndex) -> str:
+    """Return the id of the only concept with a name, or the only one that prefers it. Empty if there is none."""
+    form = normal_form(term.removeprefix(PREFIX))
+    rows = index.same_form(form) or index.same_words(form)
+    for chosen in (rows, filter(index.is_preferred, rows)):
+        owners = {int(index.owners[row]) for row in chosen}
+        if len(owners) == 1:
+            return index.concept_id(owners.pop())
+    return ""
