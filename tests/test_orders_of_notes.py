@@ -60,7 +60,7 @@ def test_as_needed_has_its_reason():
     [
         "{drug1} {frequency1} for {dx1}",
         "{drug1} {frequency1} {duration1} for {dx1}",
-        "{drug1}, then {frequency1}, for {dx1}",
+        "{drug1} {frequency1} - for {dx1}",
         "{drug1} {frequency1} ({dx1})",
     ],
 )
