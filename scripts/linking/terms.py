@@ -12,9 +12,9 @@ from scripts.clinical_ner.linking.matcher import LinkedName
 PREFIX = "term:"
 
 
-def has_terms(names: Iterable[LinkedName]) -> bool:
-    """Return whether one of the mentions has a name in place of an id."""
-    return any(PREFIX in name.concept for name in names)
+def is_term(name: LinkedName) -> bool:
+    """Return whether a mention has a name in place of an id."""
+    return PREFIX in name.concept
 
 
 def resolve_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]:
