@@ -90,7 +90,8 @@ class KnownNames:
         """
         counts: dict[str, dict[str, dict[str, int]]] = {}
         for query, concept in names:
-            forms = [query.long] if query.long != query.surface != write_out_shorthand(query.surface, query.label) else [query.long, query.surface]
+            is_shorthand = write_out_shorthand(query.surface, query.label) != query.surface
+            forms = [query.long] if is_shorthand else [query.long, query.surface]
             for form in dict.fromkeys(map(normal_form, forms)):
                 ids = counts.setdefault(form, {}).setdefault(query.label, {})
                 ids[concept] = ids.get(concept, 0) + 1

@@ -1,6 +1,6 @@
 """What clinicians' shorthand stands for: "HTN" is hypertension, in a note that never says so.
 
-The table has what is read one way in clinical notes, by label, so that "RA" is rheumatoid arthritis as a disease only. An
+The table has what clinicians read one way. It goes by the label: "RA" is rheumatoid arthritis as a disease only. An
 abbreviation that the document defines, or that the annotated corpus uses for something else, does not come here.
 """
 
