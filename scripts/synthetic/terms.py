@@ -51,7 +51,7 @@ class Term:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The name as an id, "term:chest-pain" for the concept of that name in any vocabulary, or those of the parts."""
+        """The name as an id, "term:chest-pain" for any vocabulary's concept of that name, or those of the parts."""
         names = [part.name for part in self.parts] or [self.name]
         return tuple("term:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
 
