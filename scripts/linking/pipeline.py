@@ -12,7 +12,7 @@ from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.files import moved_into_place
 from scripts.linking.build import build_matcher, check_ids, linked_names, with_names
 from scripts.linking.fitting import FEWEST_TO_FIT, fit_weights, judge
-from scripts.linking.terms import is_term, resolve_names
+from scripts.linking.terms import is_term, new_names
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import read_records
 from scripts.vocabularies.folder import Vocabulary, read_vocabulary
@@ -90,7 +90,7 @@ def make_matcher(
     concepts, groups = vocabulary.concepts, vocabulary.description.groups
     terms = [name for name in (*train, *dev) if is_term(name)]
     if terms:
-        concepts = with_names(concepts, resolve_names(terms, build_index(concepts, groups)), groups)
+        concepts = with_names(concepts, new_names(terms, build_index(concepts, groups)), groups)
         train, dev = ([name for name in names if not is_term(name)] for names in (train, dev))
     check_ids(concepts, [*train, *dev], vocabulary.description.title)
 

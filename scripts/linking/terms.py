@@ -17,15 +17,17 @@ def is_term(name: LinkedName) -> bool:
     return PREFIX in name.concept
 
 
-def resolve_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]:
-    """Return mentions with the vocabulary's ids in place of names.
+def new_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]:
+    """Return the mentions whose words are no name of the vocabulary yet, with the ids that it has for their names.
 
-    names (Iterable[LinkedName]): mentions with ids or names.
+    Notes use near names for one thing: "sleep apnea" stays that, and does not become obstructive sleep apnea.
+
+    names (Iterable[LinkedName]): mentions with a name in place of an id.
     index (NameIndex): the vocabulary.
-    RETURNS (list[LinkedName]): the mentions, without those that the vocabulary has no name for.
+    RETURNS (list[LinkedName]): the mentions, without those whose concept the vocabulary lacks.
     """
     resolved = [name._replace(concept=resolve(name.concept, index)) for name in names]
-    return [name for name in resolved if name.concept]
+    return [name for name in resolved if name.concept and not index.same_form(normal_form(name.query.long))]
 
 
 def resolve(concept: str, index: NameIndex) -> str:

@@ -7,7 +7,7 @@ from scripts.clinical_ner.linking.index import build_index
 from scripts.clinical_ner.linking.matcher import LinkedName
 from scripts.clinical_ner.linking.queries import Query
 from scripts.linking.pipeline import LinkOptions, make_matcher
-from scripts.linking.terms import resolve, resolve_names
+from scripts.linking.terms import new_names, resolve
 from scripts.synthetic.terms import read_terms
 from scripts.vocabularies.folder import Description, Vocabulary
 from tests.clinical_ner.linking.vocabulary import CONCEPTS, GROUPS
@@ -44,9 +44,19 @@ def test_resolved(concept, expected):
     assert resolve(concept, INDEX) == expected
 
 
-def test_mentions_without_a_concept_are_left_out():
-    names = [LinkedName(Query(name, name, "Disease"), f"term:{name}") for name in ("gout", "hypertension")]
-    assert resolve_names(names, INDEX) == [names[1]._replace(concept="D006973")]
+@pytest.mark.parametrize(
+    ("mention", "concept", "expected"),
+    [
+        ("tension trouble", "term:hypertension", "D006973"),
+        # The vocabulary has the words already, for this concept or for another, or it lacks the concept.
+        ("high blood pressure", "term:hypertension", ""),
+        ("kidney failure", "term:renal-disease", ""),
+        ("toe trouble", "term:gout", ""),
+    ],
+)
+def test_new_names(mention, concept, expected):
+    name = LinkedName(Query(mention, mention, "Disease"), concept)
+    assert new_names([name], INDEX) == ([name._replace(concept=expected)] if expected else [])
 
 
 def test_generated_notes_have_names_in_place_of_ids():
