@@ -27,7 +27,7 @@ def new_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]
     RETURNS (list[LinkedName]): the mentions, without those whose concept the vocabulary lacks.
     """
     resolved = [name._replace(concept=resolve(name.concept, index)) for name in names]
-    return [name for name in resolved if name.concept and not index.same_form(normal_form(name.query.long))]
+    return [name for name in resolved if name.concept and not named_rows(name.query.long, index)]
 
 
 def resolve(concept: str, index: NameIndex) -> str:
@@ -43,10 +43,15 @@ def resolve(concept: str, index: NameIndex) -> str:
 
 def find_id(term: str, index: NameIndex) -> str:
     """Return the id of the only concept with a name, or the only one that prefers it. Empty if there is none."""
-    form = normal_form(term.removeprefix(PREFIX))
-    rows = index.same_form(form) or index.same_words(form)
+    rows = named_rows(term.removeprefix(PREFIX), index)
     for chosen in (rows, filter(index.is_preferred, rows)):
         owners = {int(index.owners[row]) for row in chosen}
         if len(owners) == 1:
             return index.concept_id(owners.pop())
     return ""
+
+
+def named_rows(name: str, index: NameIndex) -> list[int]:
+    """Return the rows of a vocabulary with a name, or else those with its words in another order."""
+    form = normal_form(name)
+    return index.same_form(form) or index.same_words(form)
