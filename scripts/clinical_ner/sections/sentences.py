@@ -116,7 +116,8 @@ def ends_sentence(text: str, match: re.Match[str]) -> bool:
         following = WORD_AFTER.match(text, match.end())
         if following and following[0].lower() in SPECIES:
             return False
-        return word[-1].islower() or not (len(word) > 1 or is_initial(text, stop - 1))
+        # "N/V." ends a sentence, "J.D." does not.
+        return word[-1].islower() or "/" in word or not (len(word) > 1 or is_initial(text, stop - 1))
     if DOTTED.match(bare):
         following = WORD_AFTER.match(text, match.end())
         return following is not None and following[0].lower() in STARTERS
