@@ -117,8 +117,7 @@ def forks(workshop: Path, environment: dict[str, str]) -> Iterator[subprocess.Po
         yield process
 
 
-# A block that is on several pages is run once.
-@pytest.mark.parametrize("block", {block.code: block for block in BLOCKS if block.reason is None}.values(), ids=str)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.reason is None], ids=str)
 def test_block_runs(
     block: Block, workshop: Path, environment: dict[str, str], forks: subprocess.Popen[str], tmp_path: Path
 ) -> None:
