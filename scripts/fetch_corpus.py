@@ -392,7 +392,7 @@ def fetch_corpus_cli(
         ),
     ] = "",
     source: Annotated[
-        str, typer.Option(help="File or folder of annotated documents, or hub:owner/name[/config]@revision")
+        str, typer.Option(help="File or folder of annotated documents, or hub:owner/name/config@revision")
     ] = "",
     format: Annotated[str, typer.Option(help="Format of the source; empty to recognise it")] = "",
     offsets: Annotated[

@@ -23,7 +23,7 @@ def link_cli(
     ],
     output: Annotated[Path, typer.Argument(help="Folder for the pipeline; it may be that of the pipeline itself")],
     labels: Annotated[str, typer.Option(help="Entity type patterns and their labels; empty for the corpus's")] = "",
-    threshold: Annotated[float, typer.Option(help="Mentions with a lower score get no id")] = 0.4,
+    threshold: Annotated[float, typer.Option(help="Mentions with a lower score get no id")] = 0.45,
     seed: Annotated[int, typer.Option(help="Seed of the vectors of synonyms")] = 0,
     vector_labels: Annotated[
         str, typer.Option(help="Labels for whose names vectors of synonyms are trained, which takes minutes")

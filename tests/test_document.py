@@ -33,6 +33,12 @@ def pages() -> dict[str, str]:
     return make_pages()
 
 
+@pytest.mark.parametrize("name", modules_run_by_project(PROJECT))
+def test_help_of_each_command(name: str) -> None:
+    done = CliRunner().invoke(make_app(name), ["--help"])
+    assert done.exit_code == 0 and "Usage" in done.output, done.exception
+
+
 @pytest.mark.parametrize("name", GENERATED)
 def test_committed_page_is_the_generated_one(name: str, pages: dict[str, str]) -> None:
     committed = (PROJECT / "docs" / name).read_text(encoding="utf8")

@@ -4,6 +4,7 @@ A block that tests cannot run has the reason in a comment before it: <!-- not ru
 has not been run yet, a tiny pipeline takes the place of its wheel; .ci/run runs the quickstart first.
 """
 
+import json
 import os
 import re
 import shlex
@@ -92,10 +93,10 @@ def make_quickstart(root: Path, project: Path, trained: Path) -> None:
     package(model, encoder, scores, root / "packages" / RUN, profile="synthetic", version="0.1.0")
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.reason is None], ids=str)
-def test_block_runs(block: Block, workshop: Path) -> None:
-    command = ["bash", "-euo", "pipefail", "-c"] if block.language == "bash" else [sys.executable, "-c"]
-    environment = {
+@pytest.fixture(scope="module")
+def environment(workshop: Path) -> dict[str, str]:
+    """The environment variables of the blocks."""
+    return {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": os.pathsep.join([str(workshop / "installed"), str(workshop)]),
@@ -104,10 +105,58 @@ def test_block_runs(block: Block, workshop: Path) -> None:
         "PIP_NO_DEPS": "1",
         "PIP_NO_INDEX": "1",
     }
-    done = subprocess.run(
-        [*command, block.code], cwd=workshop, env=environment, capture_output=True, text=True, timeout=500
-    )
-    assert done.returncode == 0, f"{block}\n{block.code}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture(scope="module")
+def forks(workshop: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """The process from which those that run Python code are forked."""
+    command = [sys.executable, "-m", "tests.forks"]
+    with subprocess.Popen(
+        command, cwd=workshop, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.reason is None], ids=str)
+def test_block_runs(
+    block: Block, workshop: Path, environment: dict[str, str], forks: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "output.txt"
+    if block.language == "bash":
+        command = ["bash", "-euo", "pipefail", "-c", block.code]
+        with output.open("w") as file:
+            status = subprocess.run(
+                command, cwd=workshop, env=environment, stdout=file, stderr=subprocess.STDOUT, timeout=500
+            ).returncode
+    else:
+        status = run_python(forks, block.code, output)
+    assert status == 0, f"{block}\n{block.code}\n{output.read_text()}"
+
+
+def run_python(forks: subprocess.Popen[str], code: str, output: Path) -> int:
+    """Run Python code in a fork, and return its exit status."""
+    assert forks.stdin and forks.stdout
+    print(json.dumps([code, str(output)]), file=forks.stdin, flush=True)
+    return int(forks.stdout.readline())
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "printed"),
+    [
+        ("print(1 + 1)", 0, "2\n"),
+        ("import os\nos.write(2, b'written')", 0, "written"),
+        ("raise SystemExit(3)", 3, ""),
+        ("import os\nos.kill(os.getpid(), 9)", -9, ""),
+        ("np", 1, "NameError: name 'np' is not defined\n"),
+        ("print(input())", 1, "EOFError: EOF when reading a line\n"),
+    ],
+)
+def test_python_is_run_in_a_process_of_its_own(
+    code: str, status: int, printed: str, forks: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    run_python(forks, "import numpy as np", tmp_path / "before.txt")
+    assert run_python(forks, code, tmp_path / "output.txt") == status
+    assert (tmp_path / "output.txt").read_text().endswith(printed)
 
 
 def project_runs(block: Block) -> Iterator[list[str]]:

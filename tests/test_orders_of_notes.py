@@ -56,6 +56,26 @@ def test_as_needed_has_its_reason():
 
 
 @pytest.mark.parametrize(
+    "template",
+    [
+        "{drug1} {frequency1} for {dx1}",
+        "{drug1} {frequency1} {duration1} for {dx1}",
+        "{drug1} {frequency1} - for {dx1}",
+        "{drug1} {frequency1} ({dx1})",
+    ],
+)
+def test_a_diagnosis_is_no_reason_for_as_needed(template):
+    """Many drugs are taken as needed, but never for a diagnosis behind that, which would be the reason."""
+    names = {part.name for seed in range(60) for mention in write(template, seed).mentions for part in mention.order}
+    assert names == {"frequency"} | ({"duration"} if "duration" in template else set())
+
+
+def test_a_drug_may_be_taken_as_needed_beside_another_diagnosis():
+    parts = [part for seed in range(60) for part in write("{dx1}: {drug1} {frequency1}", seed).mentions[1].order]
+    assert {part.name for part in parts} == {"frequency", "as_needed"}
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "written", "name", "value"),
     [
         ("dose", "5-325 mg", {"5-325 mg", "5-325mg", "5-325 mgs"}, "strength", {"values": [5, 325], "unit": "mg"}),

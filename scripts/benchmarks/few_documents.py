@@ -69,8 +69,7 @@ def benchmark_few_documents(
     the new test and the old dev; medians over the seeds, and "rounds" with those of each seed. "before training" is the
     pipeline as it was.
     """
-    combined = product(map(int, documents.split()), map(float, rates.split()), map(int, epochs.split()))
-    settings = [Setting(*each) for each in combined]
+    settings = make_settings(documents, rates, epochs)
     chosen = [int(seed) for seed in seeds.split()]
     docs = read_docs(new / "train.spacy")
     check_settings(settings, len(docs))
@@ -90,6 +89,12 @@ def benchmark_few_documents(
         rows = make_rows(taken, BEFORE)
         figures = {**names, "seeds": chosen, "rounds": len(chosen), "settings": rows}
         save_figures(output, figures, {new.name: (rows, COLUMNS)})
+
+
+def make_settings(documents: str, rates: str, epochs: str) -> list[Setting]:
+    """Return each combination of numbers of documents, rates and epochs, which spaces separate."""
+    combined = product(map(int, documents.split()), map(float, rates.split()), map(int, epochs.split()))
+    return [Setting(*each) for each in combined]
 
 
 def check_settings(settings: Sequence[Setting], available: int) -> None:

@@ -10,6 +10,7 @@ without an id not at all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from scripts.evaluation.scoring import (
     score,
 )
 from scripts.linking.build import FEWEST_KNOWN, mention_queries
+from scripts.linking.terms import resolve
 from scripts.records.mentions import Mention
 
 FACTORY = "clinical_linker"
@@ -151,6 +153,8 @@ def score_linking(
         pipeline has no linker, or the corpus no ids, or those of another vocabulary.
     """
     linker = find_linker(nlp)
+    if linker is not None:
+        gold = resolve_terms(linker, gold)
     labels = sorted({one.label for mentions in gold.values() for one in mentions if concept_ids(one.concept)})
     if linker is None or not labels:
         return None
@@ -184,6 +188,14 @@ def score_linking(
             "pipeline": score_ids(gold, end_to_end, labels, seed=seed),
             **(score_peer_ids(peers, gold, seed=seed) if peers else {}),
         },
+    }
+
+
+def resolve_terms(linker: Any, gold: Mapping[str, Sequence[Mention]]) -> dict[str, list[Mention]]:
+    """Return gold mentions with the ids of the linker's vocabulary where the corpus has names in their place."""
+    index = linker.matcher.index
+    return {
+        key: [replace(one, concept=resolve(one.concept, index)) for one in mentions] for key, mentions in gold.items()
     }
 
 

@@ -43,7 +43,7 @@ def judge(matcher: Matcher, names: Sequence[LinkedName]) -> list[Judged]:
     """Return the candidates of annotated mentions, without those that have none."""
     judged = []
     cache: dict = {}
-    for name in names:
+    for name in (each._replace(query=matcher.write_out(each.query)) for each in names):
         if name.query not in cache:
             cache[name.query] = matcher.gather(name.query)
         concepts, evidence = cache[name.query]

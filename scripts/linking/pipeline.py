@@ -6,11 +6,13 @@ from pathlib import Path
 
 from spacy.language import Language
 
+from scripts.clinical_ner.linking.index import build_index
 from scripts.clinical_ner.linking.linker import LINKER, THRESHOLD, Linker
 from scripts.clinical_ner.linking.matcher import LinkedName, Matcher
 from scripts.files import moved_into_place
-from scripts.linking.build import build_matcher, check_ids, linked_names
+from scripts.linking.build import build_matcher, check_ids, linked_names, with_names
 from scripts.linking.fitting import FEWEST_TO_FIT, fit_weights, judge
+from scripts.linking.terms import is_term, new_names
 from scripts.pipelines import load_pipeline
 from scripts.records.bigbio import read_records
 from scripts.vocabularies.folder import Vocabulary, read_vocabulary
@@ -76,15 +78,20 @@ def make_matcher(
 ) -> Matcher:
     """Make the matcher of a vocabulary, with the names of a corpus and weights that are fitted on dev.
 
-    The weights are fitted with the names of train alone. Then the names of dev are added.
+    The weights are fitted with the names of train alone. Then the names of dev are added. Mentions that have a name in
+    place of an id add to the names of the vocabulary only: how often generated notes use them says nothing of texts.
 
     vocabulary (Vocabulary): the vocabulary.
-    train, dev (Sequence[LinkedName]): the mentions of the corpus that have an id.
+    train, dev (Sequence[LinkedName]): the mentions of the corpus that have an id, or a name in its place.
     options (LinkOptions): how to link.
     RETURNS (Matcher): the matcher.
     RAISES (ProjectError): the corpus has ids of another vocabulary.
     """
     concepts, groups = vocabulary.concepts, vocabulary.description.groups
+    terms = [name for name in (*train, *dev) if is_term(name)]
+    if terms:
+        concepts = with_names(concepts, new_names(terms, build_index(concepts, groups)), groups)
+        train, dev = ([name for name in names if not is_term(name)] for names in (train, dev))
     check_ids(concepts, [*train, *dev], vocabulary.description.title)
 
     def build(names: Sequence[LinkedName]) -> Matcher:

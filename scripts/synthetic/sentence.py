@@ -92,6 +92,7 @@ class Sentence:
 
     def __init__(self, patient: Patient, template: Template, used: list[Term], *, past: bool) -> None:
         self.patient = patient
+        self.template = template
         self.past = past
         self.random = patient.random
         self.slots = [part for part in template if isinstance(part, Slot) and part.kind in CONCEPTS]
@@ -112,7 +113,7 @@ class Sentence:
         RETURNS (MarkedText): the text.
         """
         if slot.kind in ORDERS:
-            return self._order(slot, after)
+            return self._order(slot)
         if slot.kind not in CONCEPTS:
             return MarkedText(self.patient.text_value(slot))
         if slot.kind == "combo":
@@ -122,15 +123,15 @@ class Sentence:
         can_be_modified = term.label == "Disease" and slot.kind != "why"
         return self._modified(mention, term, slot, before, after) if can_be_modified else mention
 
-    def _order(self, slot: Slot, after: str) -> MarkedText:
+    def _order(self, slot: Slot) -> MarkedText:
         """Write a part of an order: what the template says, or what is usual for the drug."""
         if slot.kind == "act":
             value, _, text = slot.detail.partition(" ")
             return MarkedText.of_part(text, "action", {"value": value}, slot.place)
         drug = self._ordered(slot)
         usual = slot.detail or self.random.choice(self._usual(slot, drug))
-        if slot.kind == "frequency" and after.startswith(" for "):
-            # The diagnosis behind it would be the reason for "as needed".
+        if slot.kind == "frequency" and self._has_diagnosis_behind(slot):
+            # That would be the reason for "as needed".
             usual = usual.removesuffix(AS_NEEDED).strip() or "daily"
         parts = self.patient.orders.write(slot.kind, usual, drug.split, self.random)
         return joined(
@@ -138,6 +139,11 @@ class Sentence:
             for part in parts
             for written in [MarkedText.of_part(part.text, part.name, part.value, slot.place).with_inner(part.inner)]
         )
+
+    def _has_diagnosis_behind(self, slot: Slot) -> bool:
+        """Return whether the sentence names what a drug treats behind a part of its order."""
+        behind = self.template[self.template.index(slot) + 1 :]
+        return any(isinstance(part, Slot) and part.kind == "dx" and part.number == slot.number for part in behind)
 
     def _ordered(self, slot: Slot) -> Term:
         """Return the drug that a part of an order belongs to; of several the first."""

@@ -51,9 +51,9 @@ class Term:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The name as an identifier of this project's own, or those of the parts."""
+        """The name as an id, "term:chest-pain" for any vocabulary's concept of that name, or those of the parts."""
         names = [part.name for part in self.parts] or [self.name]
-        return tuple(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
+        return tuple("term:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
 
     @property
     def taken_at_home(self) -> bool:

@@ -254,9 +254,10 @@ def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
     """Set the attributes of a mention."""
     modifiers = without_outweighed(modifiers, ent.label_)
     categories = {one["category"] for one in modifiers}
+    attributes = ent._
     for category, name in ATTRIBUTES.items():
-        ent._.set(name, category in categories)
-    ent._.set(MODIFIERS, modifiers)
+        attributes.set(name, category in categories)
+    attributes.set(MODIFIERS, modifiers)
 
 
 def find_all_titles(doc: Doc) -> list[tuple[int, int]]:

@@ -5,12 +5,15 @@ Tokens of white space are left out first, so that "no  evidence\nof" is "no evid
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
-from spacy.attrs import ENT_IOB, ENT_TYPE, IDX, IS_SPACE, LEMMA, LOWER, POS, TAG
+from spacy.attrs import ENT_IOB, ENT_TYPE, IDX, IS_SPACE, LEMMA, LOWER, POS, SPACY, TAG
 from spacy.matcher import Matcher, PhraseMatcher
+from spacy.strings import get_string_id
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -76,13 +79,13 @@ def without_space(doc: Doc) -> Words:
     doc (Doc): any document.
     RETURNS (Words): its words. They keep what rules can ask for: part of speech, lemma, entity.
     """
-    is_space = doc.to_array(IS_SPACE).astype(bool)
+    is_space, has_space = doc.to_array([IS_SPACE, SPACY]).astype(bool).T
     if not is_space.any() and CURLY not in doc.text:
         return Words(doc, range(len(doc)))
     places = np.flatnonzero(~is_space).tolist()
     words = [doc[place].text.replace(CURLY, "'") for place in places]
     # A word before a token of white space is followed by a space, too.
-    spaces = [bool(doc[place].whitespace_) or bool(is_space[min(place + 1, len(doc) - 1)]) for place in places]
+    spaces = (has_space | np.append(is_space[1:], False))[places].tolist()
     copy = Doc(doc.vocab, words=words, spaces=spaces)
     values: Any = doc.to_array(list(COPIED))[places]
     return Words(copy.from_array(list(COPIED), values), places)
@@ -139,55 +142,75 @@ class CueMatcher:
         ]
 
 
-class PatternMatcher:
-    """spaCy's Matcher, asked only at tokens where a pattern can start.
+class Anchored(NamedTuple):
+    """A pattern that has one of a few words at a known place.
 
-    Matcher evaluates an `IN` in Python at every token. Nearly all patterns start with one of a few words.
+    matcher (Matcher): spaCy's, with this pattern only.
+    before (int): the number of its tokens before that word.
+    width (int): the number of tokens that it matches at most.
+    needed (frozenset[int]): the words, of which it has one further on; empty if it can do without.
+    """
+
+    matcher: Matcher
+    before: int
+    width: int
+    needed: frozenset[int]
+
+
+class PatternMatcher:
+    """spaCy's Matcher, asked only where a pattern can match.
+
+    Matcher evaluates an `IN` in Python at every token. Nearly all patterns have one of a few words at their start.
     """
 
     def __init__(self, vocab: Vocab):
         self.vocab = vocab
         self.all = Matcher(vocab)
         self.anywhere = Matcher(vocab)
-        self.anchored: dict[int, tuple[Matcher, int]] = {}
+        self.anchored: dict[int, list[Anchored]] = defaultdict(list)
 
     def add(self, key: str, pattern: list[dict[str, Any]]) -> None:
         """Add a pattern under a key."""
         self.all.add(key, [pattern])
-        words, width = first_words(pattern), max_width(pattern)
-        if not words or width is None:
+        fixed = takewhile(lambda token: "OP" not in token, pattern)
+        choices = [(number, words) for number, token in enumerate(fixed) if (words := words_of(token))]
+        width = max_width(pattern)
+        if not choices or width is None:
             self.anywhere.add(key, [pattern])
             return
+        before, words = choices[0]
+        needed = next(filter(None, map(words_of, pattern[before + 1 :])), frozenset())
+        matcher = Matcher(self.vocab)
+        matcher.add(key, [pattern])
         for word in words:
-            lower = self.vocab.strings.add(word)
-            matcher, widest = self.anchored.get(lower, (Matcher(self.vocab), 0))
-            matcher.add(key, [pattern])
-            self.anchored[lower] = matcher, max(widest, width)
+            self.anchored[word].append(Anchored(matcher, before, width, needed))
 
     def __call__(self, doc: Doc) -> Iterator[tuple[int, int, int]]:
         """Yield key, start and end of each match."""
-        lower = doc.to_array(LOWER)
-        places = np.flatnonzero(np.isin(lower, np.fromiter(self.anchored, "uint64", len(self.anchored))))
+        words = doc.to_array(LOWER).tolist()
+        places = [place for place, word in enumerate(words) if word in self.anchored]
         if DENSE * len(places) > len(doc):
             yield from self.all(doc)
             return
         if len(self.anywhere):
             yield from self.anywhere(doc)
-        for place in places.tolist():
-            matcher, width = self.anchored[int(lower[place])]
-            for key, start, end in matcher(doc[place : place + width]):
-                if start == 0:
-                    yield key, place, place + end
+        for place in places:
+            for matcher, before, width, needed in self.anchored[words[place]]:
+                start = place - before
+                if start < 0 or (needed and needed.isdisjoint(words[place + 1 : start + width])):
+                    continue
+                for key, first, end in matcher(doc[start : start + width]):
+                    if first == 0:
+                        yield key, start, start + end
 
 
-def first_words(pattern: list[dict[str, Any]]) -> list[str]:
-    """Return the words that a pattern can start with, in lower case; none if it can start otherwise."""
-    if list(pattern[0]) not in (["LOWER"], ["TEXT"]):
-        return []
-    (value,) = pattern[0].values()
-    if isinstance(value, str):
-        return [value.lower()]
-    return [word.lower() for word in value["IN"]] if list(value) == ["IN"] else []
+def words_of(token: dict[str, Any]) -> frozenset[int]:
+    """Return the words that a token of a pattern has to be, in lower case; none if it can be left out or be others."""
+    if list(token) not in (["LOWER"], ["TEXT"]):
+        return frozenset()
+    (value,) = token.values()
+    words = [value] if isinstance(value, str) else value["IN"] if list(value) == ["IN"] else []
+    return frozenset(get_string_id(word.lower()) for word in words)
 
 
 def max_width(pattern: list[dict[str, Any]]) -> int | None:

@@ -9,11 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 from spacy.attrs import IDX, LOWER, SENT_START
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
 from .matching import Cue, Words
 from .scope import SEPARATORS, Sentence, Target
 
+NAMES = {get_string_id(word): word for word in SEPARATORS}
 BULLETS = {*"-*•·–—>o◦▪●"}
 # Where nothing has set sentences: after a sign and before a capital, and at blank lines and items of lists.
 SENTENCE_END = re.compile(
@@ -67,16 +69,13 @@ def sentence_bounds(doc: Doc, words: Words) -> list[int]:
 
 def find_separators(words: Words) -> list[tuple[int, str]]:
     """Return place and word of what separates the items of a list. A hyphen in a word does not."""
-    strings = words.doc.vocab.strings
-    names = {strings.add(word): word for word in SEPARATORS}
-    lower = words.doc.to_array(LOWER)
-    found = np.flatnonzero(np.isin(lower, np.fromiter(names, dtype="uint64", count=len(names)))).tolist()
-    return [(place, names[int(lower[place])]) for place in found if is_separator(words.doc, place)]
+    found = [(place, NAMES[key]) for place, key in enumerate(words.doc.to_array(LOWER).tolist()) if key in NAMES]
+    return [(place, word) for place, word in found if word != "-" or is_separator(words.doc, place)]
 
 
 def is_separator(doc: Doc, place: int) -> bool:
-    """Return whether a word is a separator where it is: a hyphen only between spaces."""
-    return doc[place].text != "-" or (place > 0 and bool(doc[place - 1].whitespace_ and doc[place].whitespace_))
+    """Return whether a hyphen is a separator: only between spaces."""
+    return place > 0 and bool(doc[place - 1].whitespace_ and doc[place].whitespace_)
 
 
 def continues(doc: Doc, words: Words, start: int) -> bool:

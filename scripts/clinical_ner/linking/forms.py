@@ -51,7 +51,7 @@ AMERICAN = {
     "tumour": "tumor",
 }
 BRITISH = re.compile("|".join(sorted(AMERICAN, key=len, reverse=True)))
-STOP_WORDS = frozenset(["a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
+STOP_WORDS = frozenset(["an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 SALTS = frozenset(
     [
         "acetate",

@@ -4,14 +4,17 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import srsly
 
 from ..ner.calibration import expit
 from .forms import normal_form, without_salt
 from .index import NameIndex
 from .queries import Query
+from .shorthand import write_out_shorthand
 from .vectors import SynonymVectors
 
 NEAREST = 20
@@ -83,14 +86,23 @@ class KnownNames:
 
     @classmethod
     def from_mentions(cls, names: Iterable[LinkedName]) -> "KnownNames":
-        """Count the mentions of an annotated corpus, under their forms with abbreviations and without."""
+        """Count the mentions of an annotated corpus, under their forms with abbreviations and without.
+
+        A document that defines "SAH" as something rare says nothing of "SAH" in a note.
+        """
         counts: dict[str, dict[str, dict[str, int]]] = {}
         for query, concept in names:
-            for form in dict.fromkeys(map(normal_form, (query.long, query.surface))):
+            is_shorthand = write_out_shorthand(query.surface, query.label) != query.surface
+            forms = [query.long] if is_shorthand else [query.long, query.surface]
+            for form in dict.fromkeys(map(normal_form, forms)):
                 ids = counts.setdefault(form, {}).setdefault(query.label, {})
                 ids[concept] = ids.get(concept, 0) + 1
         counts.pop("", None)
         return cls(counts)
+
+    def knows(self, form: str, label: str) -> bool:
+        """Return whether the annotated corpus uses a form with a label."""
+        return label in self.counts.get(form, {})
 
     def shares(self, form: str, label: str) -> dict[str, float]:
         """Return the share of each id among the mentions with a form, those with the same label if there are any."""
@@ -118,88 +130,7 @@ class Weights:
 
 
 # Fitted on BC5CDR's dev split.
-DEFAULT_WEIGHTS = Weights(
-    ranking={
-        "trained": 2.4269,
-        "same_form": -0.022,
-        "same_words": 2.2603,
-        "preferred": 1.0714,
-        "grams": -0.9658,
-        "gram_margin": 3.8901,
-        "vectors": 1.8743,
-        "vector_margin": 2.8499,
-        "beside": 3.774,
-        "fits": 0.2275,
-        "misfits": -2.3698,
-        "frequent": 0.3524,
-        "plain": -0.1557,
-    },
-    certainty={
-        ANY_LABEL: {
-            "trained": 0.8513,
-            "same_form": -1.1382,
-            "same_words": 0.5058,
-            "preferred": 0.992,
-            "grams": 1.4723,
-            "gram_margin": -0.5618,
-            "vectors": 0.2673,
-            "vector_margin": 0.2732,
-            "beside": 3.8428,
-            "fits": 3.3248,
-            "misfits": -0.0112,
-            "frequent": 0.0122,
-            "plain": -1.3252,
-            "share": 2.5589,
-            "short": -0.4519,
-            "gap": 2.6413,
-            "unknown": -1.4134,
-            "unknown_gap": -0.8364,
-            "bias": -4.7225,
-        },
-        "Chemical": {
-            "trained": 2.4513,
-            "same_form": -0.9709,
-            "same_words": 0.0561,
-            "preferred": -0.1204,
-            "grams": 1.3316,
-            "gram_margin": 1.1922,
-            "vectors": 0.0,
-            "vector_margin": 0.0,
-            "beside": 3.2537,
-            "fits": 3.297,
-            "misfits": -0.0114,
-            "frequent": 0.0025,
-            "plain": -1.5344,
-            "share": 2.5834,
-            "short": -2.2339,
-            "gap": 3.2313,
-            "unknown": -2.1913,
-            "unknown_gap": 1.3687,
-            "bias": -4.0778,
-        },
-        "Disease": {
-            "trained": -0.1269,
-            "same_form": 0.2117,
-            "same_words": 0.3499,
-            "preferred": 2.2083,
-            "grams": 0.0387,
-            "gram_margin": -0.5289,
-            "vectors": 2.3163,
-            "vector_margin": 1.0665,
-            "beside": 1.5486,
-            "fits": 1.9454,
-            "misfits": 0.0,
-            "frequent": 0.0313,
-            "plain": 0.0,
-            "share": 1.5995,
-            "short": 0.7881,
-            "gap": 1.9903,
-            "unknown": -1.8464,
-            "unknown_gap": -0.7343,
-            "bias": -3.0369,
-        },
-    },
-)
+DEFAULT_WEIGHTS = Weights(**srsly.read_json(Path(__file__).with_name("weights.json")))
 
 
 @dataclass(eq=False)
@@ -236,6 +167,7 @@ class Matcher:
 
     def find(self, query: Query) -> list[Candidate]:
         """Return what `link` returns, without looking whether it is remembered."""
+        query = self.write_out(query)
         concepts, evidence = self.gather(query)
         if not concepts:
             return []
@@ -248,6 +180,13 @@ class Matcher:
             Candidate(self.index.concept_id(concepts[at]), self.index.title(concepts[at]), expit(float(score)))
             for at, score in zip(order, scores, strict=True)
         ]
+
+    def write_out(self, query: Query) -> Query:
+        """Return a mention with its shorthand written out, unless its document or the annotated corpus defines it."""
+        if query.long != query.surface or self.known.knows(normal_form(query.surface), query.label):
+            return query
+        name = write_out_shorthand(query.surface, query.label)
+        return query._replace(surface=name, long=name)
 
     def bit(self, label: str) -> int:
         """Return the bit of a label in the index, 0 for one that the vocabulary does not know."""

@@ -265,7 +265,8 @@ def count_private_pages(doc: Doc) -> Doc:
         name, *values = line.split()
         if not name.endswith(":"):
             is_index = "/linker/index/" in line
-        elif is_index and name in ("Size:", "Private_Dirty:", "Anonymous:"):
+        # Not "Private_Dirty": a page of a new file counts as that until it is written, if one process alone reads it.
+        elif is_index and name in ("Size:", "Anonymous:"):
             sizes["mapped" if name == "Size:" else "private"] += int(values[0])
     doc.user_data["pages"] = {"process": os.getpid(), **sizes}
     return doc
