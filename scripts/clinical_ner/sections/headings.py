@@ -71,6 +71,8 @@ RESULTS = frozenset(("labs_and_studies", IMAGING))
 NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
 # In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
 PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
+# In a list of a narrative, an item "DDx: gout" is a part of it, and "Safety net: return if" is not.
+PARTS_OF_LIST = RESULTS | {"diagnoses"}
 # A list of doses or numbers under an unknown heading of a narrative is a part of it.
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
@@ -274,7 +276,7 @@ class HeadingFinder:
 
     def is_item(self, rule: SectionRule) -> bool:
         """Return whether an item "3. DDx: gout" is a part of the current section, a narrative."""
-        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_NARRATIVE
+        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_LIST
 
     def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
