@@ -240,8 +240,8 @@ def is_weak(rule: ContextRule) -> bool:
 def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
     """Return modifiers without those that another one leaves no place for.
 
-    "Workup for DVT was negative" leaves no doubt, "previously on warfarin, stopped" is stopped, a relative's illness has
-    no past of its own, and what is an allergy was not a treatment.
+    "Workup for DVT was negative" leaves no doubt, "previously on warfarin, stopped" is stopped, a relative's illness
+    has no past of its own, and what is an allergy was not a treatment.
     """
     found = {one["category"] for one in modifiers}
     outweighed = {name for category in found for name in OUTWEIGHED.get(category, ())}

@@ -235,7 +235,7 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
 
 
 def closes(word: str) -> bool:
-    """Return whether a negation can end before a word: one of CLOSING_WORDS, an adverb ("excluded clinically"), a number."""
+    """Return whether a negation can end before a word: a known one, an adverb ("excluded clinically"), a number."""
     return word in CLOSING_WORDS or word.endswith("ly") or word[0].isdigit()
 
 

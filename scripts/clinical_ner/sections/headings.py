@@ -37,13 +37,16 @@ WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
 # What a heading does not say: "Bloods sent", "Blood results are awaited".
 SAYS = re.compile(
-    r"[ ](?:pending|awaited|sent|taken|drawn|booked|requested|ordered|repeated|arranged|normal|negative|clear|unchanged)$"
+    r"[ ](?:pending|awaited|sent|taken|drawn|booked|requested|ordered|repeated|arranged|normal|negative|clear)$"
     r"|[ ](?:is|are|was|were|has|have|had|will|to be)[ ]",
     re.IGNORECASE,
 )
-# The letters of SOAP with another sign than a colon: "S - ", "(O)", "A.".
-SOAP = re.compile(r"^[ \t]*[*_(\[]{0,2}([SOAP])[*_]{0,2}(?:[)\]./]{1,2}|[ ]?[-\u2013\u2014=])(?=\s)", re.MULTILINE)
-LEAST_LETTERS = 2
+DEAR_DOCTOR = re.compile(
+    r"^[ \t]*dear (?:dr|doctors?|prof\w*|colleagues?|gp|sirs?|team)\b", re.IGNORECASE | re.MULTILINE
+)
+# The letters of SOAP with another sign than a colon: "S - ", "(O)", "A/". Two that belong together have to be there.
+SOAP = re.compile(r"^[ \t]*[*_(\[]{0,2}([SOAP])[*_]{0,2}(?:[)\]/]|[ ]?[-\u2013\u2014=])(?=\s)", re.MULTILINE)
+PAIRS = ({"S", "O"}, {"A", "P"})
 APART = re.compile(r"\n\n.{2,8}\n")
 # A line with one of these is about whose note it is.
 IDENTIFIER = re.compile(
@@ -69,6 +72,8 @@ RESULTS = frozenset(("labs_and_studies", IMAGING))
 NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
 # In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
 PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
+# In a list of a narrative, an item "DDx: gout" is a part of it, and "Safety net: return if" is not.
+PARTS_OF_LIST = RESULTS | {"diagnoses"}
 # A list of doses or numbers under an unknown heading of a narrative is a part of it.
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
@@ -198,7 +203,7 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             is_apart = line.is_blank
-        headings = self.by_day(found)
+        headings = self.by_day(in_letter(found) if DEAR_DOCTOR.search(self.text) else found)
         return as_report(headings) if self.is_report(headings) else as_abstract(headings)
 
     def is_report(self, headings: list[Heading]) -> bool:
@@ -275,8 +280,8 @@ class HeadingFinder:
         return rule.category == self.category or {rule.category, self.category} <= RESULTS
 
     def is_item(self, rule: SectionRule) -> bool:
-        """Return whether a numbered line "3. DDx: gout" is a part of the current section, a narrative."""
-        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_NARRATIVE
+        """Return whether an item "3. DDx: gout" is a part of the current section, a narrative."""
+        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_LIST
 
     def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
@@ -415,7 +420,7 @@ class HeadingFinder:
             is_title = sign[0] != ":" and not self.text[line.start : name_start].strip()
             if name_start is not None and not is_title:
                 rule = self.table.find(self.text[name_start : sign.start()])
-                if is_stay(rule, self.text[name_start : line.end]):
+                if is_stay(rule, self.text[name_start : line.end]) or (rule and line.is_item and self.is_item(rule)):
                     rule = None
                 if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
                     if rule.category is not None:
@@ -490,7 +495,8 @@ def is_stay(rule: SectionRule | None, line: str) -> bool:
 def find_soap(text: str) -> dict[int, re.Match[str]]:
     """Return the letters of SOAP that start lines, by the line's offset. A single one has to be apart from the text."""
     found = {match.start(): match for match in SOAP.finditer(text)}
-    if len({match[1] for match in found.values()}) >= LEAST_LETTERS:
+    letters = {match[1] for match in found.values()}
+    if any(pair <= letters for pair in PAIRS):
         return found
     return {start: match for start, match in found.items() if APART.match(text, max(start - 2, 0), match.end() + 1)}
 
@@ -520,6 +526,16 @@ def is_inner_heading(name: str, before: str, *, all_capitals: bool) -> bool:
     # In "TREATMENT HISTORY:" the capitals go on, and what is known is a part of it.
     is_emphasized = len(name) > 2 and name.isupper() and not all_capitals and not before.rstrip()[-1:].isupper()
     return len(name) > 1 and (GAP.search(before) is not None or is_emphasized)
+
+
+def in_letter(headings: list[Heading]) -> list[Heading]:
+    """Return headings with their categories in a letter to a doctor, whom "Advice:" is for."""
+    return [
+        heading._replace(category=heading.rule.metadata["in_letter"])
+        if heading.rule and "in_letter" in heading.rule.metadata
+        else heading
+        for heading in headings
+    ]
 
 
 def as_report(headings: list[Heading]) -> list[Heading]:

@@ -88,10 +88,8 @@ KNOWN_ERRORS = {
     "trauma consult": [("missed", "a", "morphine"), ("wrong", "u", "CRPS")],
     "infectious disease consult": [("missed", "labs_and_studies", "Micro")],
     "cardiology clinic letter, UK": [("missed", "f", "cardiomyopathy")],
-    "GP consultation, telegraphic UK": [("missed", "h", "tonsillitis")],
     "ED note, US free text": [("missed", "h", "GERD"), ("missed", "n", "aortic dissection")],
     "ward round entry, UK": [("wrong", "u", "pneumonia")],
-    "nursing shift note, US": [("wrong", "h", "morphine")],
     "psychiatric clinic, US": [("wrong", "h", "self-harm"), ("missed", "p", "sertraline")],
     "paediatric discharge, UK": [("wrong", "p", "salbutamol"), ("missed", "n", "Sepsis"), ("wrong", "u", "Sepsis")],
     "antenatal clinic, UK": [("wrong", "h", "asthma"), ("wrong", "h", "rash"), ("missed", "p", "SUDEP")],
@@ -102,9 +100,7 @@ KNOWN_ERRORS = {
         ("missed", "n", "hypercalcemia"),
         ("missed", "u", "primary hyperparathyroidism"),
         ("wrong", "h", "zoledronate"),
-        ("missed", "p", "cinacalcet"),
     ],
-    "physiotherapy and home visit": [("missed", "p", "naproxen")],
 }
 
 
