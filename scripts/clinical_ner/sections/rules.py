@@ -129,13 +129,18 @@ class RuleTable:
         rule = self.literals.get(self.without_qualifiers(plain))
         return None if rule is None or rule.metadata.get("exact") else rule
 
+    @cached_property
+    def around(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The qualifiers before and after a heading."""
+        return frozenset(self.qualifiers.get("before", ())), frozenset(self.qualifiers.get("after", ()))
+
     def without_qualifiers(self, plain: str) -> str:
         """Return a heading without the words around it that do not change what it is.
 
         plain (str): the normalized heading: "current medications on admission".
         RETURNS (str): "medications", or what is left when a rule knows it.
         """
-        before, after = (frozenset(self.qualifiers.get(side, ())) for side in ("before", "after"))
+        before, after = self.around
         words = plain.split()
         while len(words) > 1 and " ".join(words) not in self.literals:
             ends = [size for size in range(len(words) - 1, 0, -1) if " ".join(words[-size:]) in after]
