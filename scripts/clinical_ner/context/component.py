@@ -23,6 +23,11 @@ from .sentences import sentence_bounds, split_sentences
 
 FILE = "context_rules.json"
 MODIFIERS = "modifiers"
+NEGATED = "NEGATED_EXISTENCE"
+# What each category leaves no place for.
+OUTWEIGHED = {NEGATED: ("POSSIBLE_EXISTENCE", "HYPOTHETICAL"), "FAMILY": ("HISTORICAL",), "ALLERGY": ("HISTORICAL",)}
+# The labels of medications, in the words of the default rules.
+MEDICATIONS = frozenset(("CHEMICAL", "DRUG", "MEDICATION", "TREATMENT"))
 
 
 def make_context(nlp: Language, name: str, rules: str | Path | None, replace: bool) -> "Context":
@@ -187,6 +192,9 @@ def without_opposites(cues: Iterable[Cue], target: Target) -> list[Cue]:
     In "history of MI, chest pain today" the pain is nearer to "today".
     """
     left = sorted(cues, key=lambda cue: cue.start)
+    if any(cue.rule.category == "ALLERGY" for cue in left):
+        # "Avoid penicillin, allergic" is no more than an allergy; "no allergy to penicillin" is none.
+        left = [cue for cue in left if cue.rule.category != NEGATED or cue.rule.allowed_types is None]
     for opposite, category in OPPOSITES.items():
         near = min((distance(cue, target) for cue in left if cue.rule.category == opposite), default=None)
         if near is not None:
@@ -229,8 +237,22 @@ def is_weak(rule: ContextRule) -> bool:
     return isinstance(rule.metadata, Mapping) and bool(rule.metadata.get("weak"))
 
 
+def without_outweighed(modifiers: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+    """Return modifiers without those that another one leaves no place for.
+
+    "Workup for DVT was negative" leaves no doubt, "previously on warfarin, stopped" is stopped, a relative's illness
+    has no past of its own, and what is an allergy was not a treatment.
+    """
+    found = {one["category"] for one in modifiers}
+    outweighed = {name for category in found for name in OUTWEIGHED.get(category, ())}
+    if NEGATED in found and label.upper() in MEDICATIONS:
+        outweighed.add("HISTORICAL")
+    return [one for one in modifiers if one["category"] not in outweighed]
+
+
 def set_attributes(ent: Span, modifiers: list[dict[str, Any]]) -> None:
     """Set the attributes of a mention."""
+    modifiers = without_outweighed(modifiers, ent.label_)
     categories = {one["category"] for one in modifiers}
     attributes = ent._
     for category, name in ATTRIBUTES.items():

@@ -44,7 +44,7 @@ CLOSING_WORDS = {
         "however",
     ),
     *("due", "for", "until", "pending", "prior", "before", "last", "two", "three", "completely", "earlier", "with"),
-    *("on", "following", "within", "over", "again", "altogether", "entirely", "fully", "spontaneously", "then"),
+    *("to", "on", "following", "within", "over", "again", "altogether", "entirely", "fully", "spontaneously", "then"),
 }
 # The same for a doubt: "possible but less likely", "likely given the fever". Behind "due to" the doubt is of the cause.
 CLOSING_DOUBT = {*("but", "given", "although", "though", "however", "because", "based", "pending", "until", "on")}
@@ -228,10 +228,15 @@ def counts(cue: Cue, words: Words, bounds: Sequence[int]) -> bool:
         return True
     following = words.doc[cue.end].lower_
     # "Respiratory: negative for cough" negates what follows.
-    is_followed = following in CLOSING_WORDS and (following != "for" or cue.rule.allowed_types is not None)
+    is_followed = closes(following) and (following != "for" or cue.rule.allowed_types is not None)
     if cue.rule.category == "POSSIBLE_EXISTENCE":
         return following in CLOSING_DOUBT
     return cue.rule.category == "NEGATED_EXISTENCE" and is_followed
+
+
+def closes(word: str) -> bool:
+    """Return whether a negation can end before a word: a known one, an adverb ("excluded clinically"), a number."""
+    return word in CLOSING_WORDS or word.endswith("ly") or word[0].isdigit()
 
 
 def longest(cues: Iterable[Cue]) -> list[Cue]:

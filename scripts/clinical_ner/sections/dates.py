@@ -29,6 +29,40 @@ LEADING = re.compile(
     re.IGNORECASE,
 )
 ONLY_DATES = re.compile(rf"(?:{BEFORE}(?<!\w)(?:{DATE}|{DAY})(?!\w){AFTER}:?[ ]*){{1,2}}", re.IGNORECASE)
+# "12 - 18 May 2019", ": 6 days": how long a stay was, or from when to when.
+PERIOD = re.compile(
+    rf"(?<!\w)(?:{DATE}|\d{{1,2}})"
+    rf"(?:[ ]?(?:-|\u2013|\u2014|\u2192|->|to|till|until|through|thru)[ ]?|[ ]/[ ]){DATE}(?!\w)"
+    rf"|(?<!\w){DATE},?[ ](?:and[ ])?(?:discharged|left|went[ ]home|to[ ]home)[ ](?:on[ ])?{DATE}"
+    r"|:[ ]*\d{1,3}(?:[ ](?:d|days?|nights?|weeks?|hours?|hrs?))?\W{0,3}\Z",
+    re.IGNORECASE,
+)
+LONGEST_AFTER, LONGEST_LINE = 30, 80
+WORD = re.compile(r"[^\W_]+")
+# All that a line with the dates of a stay has beside months and numbers: "In hospital from 3 May, 6 nights".
+OF_PERIOD = frozenset(
+    (
+        *("in", "hospital", "stay", "inpatient", "admission", "admitted", "admit", "discharge", "discharged", "length"),
+        *(
+            "of",
+            "day",
+            "days",
+            "night",
+            "nights",
+            "week",
+            "weeks",
+            "to",
+            "till",
+            "until",
+            "through",
+            "from",
+            "on",
+            "for",
+        ),
+        *("left", "home", "went", "ward", "and", "total", "los", "the", "date", "dates"),
+    )
+)
+MONTH_ONLY = re.compile(MONTH, re.IGNORECASE)
 DAY_ONLY = re.compile(rf"(?<!\w)(?:{DAY}|{DATE})(?!\w)", re.IGNORECASE)
 SIGNS_OF_DATES = re.compile(r"\d|day", re.IGNORECASE)
 
@@ -58,6 +92,22 @@ def leading_date(text: str, start: int, end: int) -> int:
 def only_date(text: str, start: int, end: int) -> bool:
     """Return whether a part of a text is a date, a day, or both, and nothing else."""
     return end > start and ONLY_DATES.fullmatch(text, start, end) is not None
+
+
+def is_period(line: str) -> bool:
+    """Return whether a line says how long a stay was or from when to when: "Stay: 12/03/2019 - 18/03/2019"."""
+    match = PERIOD.search(line)
+    if match is not None:
+        return len(line) - match.end() <= LONGEST_AFTER
+    words = WORD.findall(line.lower())
+    is_short = len(line) <= LONGEST_LINE and not line.rstrip().endswith(":")
+    has_number = any(word.isdigit() for word in words)
+    return is_short and has_number and all(word in OF_PERIOD or word[0].isdigit() or is_month(word) for word in words)
+
+
+def is_month(word: str) -> bool:
+    """Return whether a word is a month."""
+    return MONTH_ONLY.fullmatch(word) is not None
 
 
 def has_day(name: str) -> bool:

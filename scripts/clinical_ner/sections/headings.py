@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .dates import has_day, leading_date, only_date, without_dates
+from .dates import has_day, is_period, leading_date, only_date, without_dates
 from .layout import BULLETS, Line
 from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
 
@@ -16,7 +16,7 @@ LEAD = re.compile(
 NAME = re.compile(
     rf"(?P<name>(?:\d{{1,2}}[- ]?(?i:h|hrs?|hours?|point|pt)\b|[^\W\d_])"
     rf"(?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
-    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|\.(?=[ ]+\S))[*_]{0,3}"
+    r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|[.?](?=[ ]+\S))[*_]{0,3}"
 )
 # A heading in capitals with text behind it, but no sign: "FAMILY HISTORY Father had gout", "PMHx asthma".
 BARE_WORDS = re.compile(r"[A-Z][A-Z/&+]*x?(?:[ ][A-Z/&+]+)*(?=[ ]+[^\sA-Z:\-\u2013\u2014]|[ ]+[A-Z][a-z])")
@@ -32,8 +32,22 @@ MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
 BULLET = re.compile(rf"[{BULLETS}+]+(?![*_\-=])")
 # What a heading within a line can start after: a sentence, a semicolon, a wide gap, a bar.
 GAP = re.compile(r"(?:[.;|/!?\])][ ]+|[ ]{2,}|\t[ ]*|[|][ ]*|\A)\Z")
+INNER_SIGN = re.compile(r":|(?<=[A-Za-z])[ ][-\u2013\u2014](?=[ ])")
 WORD_START = re.compile(r"(?<![^\s(.;|])[^\W\d_]")
 MOST_WORDS = 8
+# What a heading does not say: "Bloods sent", "Blood results are awaited".
+SAYS = re.compile(
+    r"[ ](?:pending|awaited|sent|taken|drawn|booked|requested|ordered|repeated|arranged|normal|negative|clear)$"
+    r"|[ ](?:is|are|was|were|has|have|had|will|to be)[ ]",
+    re.IGNORECASE,
+)
+DEAR_DOCTOR = re.compile(
+    r"^[ \t]*dear (?:dr|doctors?|prof\w*|colleagues?|gp|sirs?|team)\b", re.IGNORECASE | re.MULTILINE
+)
+# The letters of SOAP with another sign than a colon: "S - ", "(O)", "A/". Two that belong together have to be there.
+SOAP = re.compile(r"^[ \t]*[*_(\[]{0,2}([SOAP])[*_]{0,2}(?:[)\]/]|[ ]?[-\u2013\u2014=])(?=\s)", re.MULTILINE)
+PAIRS = ({"S", "O"}, {"A", "P"})
+APART = re.compile(r"\n\n.{2,8}\n")
 # A line with one of these is about whose note it is.
 IDENTIFIER = re.compile(
     r"\b(?:DOB|D\.O\.B|MRN|date of birth|medical record (?:no|number)|(?:NHS|hospital|chart) (?:no|number))\b",
@@ -58,12 +72,19 @@ RESULTS = frozenset(("labs_and_studies", IMAGING))
 NARRATIVE = frozenset(("observation_and_plan", "hospital_course"))
 # In a narrative, a line "Diet: renal" or "CXR: clear" is a part of it.
 PARTS_OF_NARRATIVE = RESULTS | {"other", "patient_instructions", "diagnoses"}
+# In a list of a narrative, an item "DDx: gout" is a part of it, and "Safety net: return if" is not.
+PARTS_OF_LIST = RESULTS | {"diagnoses"}
 # A list of doses or numbers under an unknown heading of a narrative is a part of it.
 NOT_IN_NARRATIVE = frozenset(("medications", "labs_and_studies"))
 MOST_BODY = 200
 MEDICATIONS = "medications"
+# Lists of medications within a list are those of another time.
+OTHER_TIME = re.compile(
+    r"(?:previous|prior|past|former|failed|stopped|discontinued|tried|new|current|changed)", re.IGNORECASE
+)
 # What a section of one day is: the course of the stay in a summary of it, the interval history in a progress note.
-DAILY = frozenset(("history_of_present_illness", "hospital_course", "comments"))
+COURSE = "hospital_course"
+DAILY = frozenset(("history_of_present_illness", COURSE, "comments"))
 OF_STAY = re.compile(
     r"discharge|summary|(?:on|before|prior to|for) admission|going home|(?:take|taken|taking) home|\btt[aoh]s?\b"
     r"|hospital (?:course|stay)|your stay|\btransfer",
@@ -76,13 +97,15 @@ OF_PROGRESS = re.compile(
 N_TITLE_LINES = 3
 OF_IMAGING = re.compile(
     r"\b(?:radiolog\w+|imaging|x-?rays?|radiographs?|ct|cta|ctpa|mri|mra|ultraso\w+|uss|sonogra\w+|mammogra\w+|doppler"
-    r"|duplex|pet|cxr|scan|fluoroscop\w+|scintigra\w+|angiogra\w+)\b",
+    r"|duplex|pet|cxr|scan|films?|fluoroscop\w+|scintigra\w+|angiogra\w+|echocardiogra\w+|barium|dexa)\b",
     re.IGNORECASE,
 )
 # What a radiology report has beside the headings that mean something else in it.
 IN_REPORT = frozenset((IMAGING, REASON, "observation_and_plan", "addendum", "signature"))
 # Of these each is what was seen.
 OF_REPORT = frozenset(("labs_and_studies", "comments", "observation_and_plan"))
+# The keys of the category that a heading has in an abstract, and in a radiology report.
+IN_OTHER_TEXTS = ("in_abstract", "in_report")
 PLAN_CODE = "18776-5"
 OTHER = "other"
 SIGNATURE = "signature"
@@ -163,8 +186,9 @@ class HeadingFinder:
         self.category: str | None = None
         self.has_section = False
         self.level = 0
-        self.is_bulleted = False
+        self.is_bulleted = self.is_numbered = False
         self.all_capitals = text.isupper()
+        self.soap = find_soap(text)
         filled = [line for line in lines if not line.is_blank]
         # The line that may be the note's title.
         self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
@@ -179,7 +203,7 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             is_apart = line.is_blank
-        headings = self.by_day(found)
+        headings = self.by_day(in_letter(found) if DEAR_DOCTOR.search(self.text) else found)
         return as_report(headings) if self.is_report(headings) else as_abstract(headings)
 
     def is_report(self, headings: list[Heading]) -> bool:
@@ -189,11 +213,11 @@ class HeadingFinder:
         one of a note or an abstract.
         """
         in_note = [heading for heading in headings if heading.category is not None]
-        if not any(report_category(each) == IMAGING for each in in_note) or not all(map(can_be_in_report, in_note)):
+        if not any(report_category(each) == IMAGING for each in headings) or not all(map(can_be_in_report, in_note)):
             return False
         if any(map(says_report, in_note)):
             return True
-        is_typical = sum(map(is_of_report, in_note)) > 1 and not is_abstract(in_note)
+        is_typical = sum(map(is_of_report, headings)) > 1 and not is_abstract(in_note)
         return is_typical and any(map(OF_IMAGING.search, self.first_lines()))
 
     def first_lines(self) -> list[str]:
@@ -210,7 +234,7 @@ class HeadingFinder:
         # The words of the days themselves ("Day 3 of admission") say nothing of the note.
         others = [title for title, daily in zip(titles, is_daily, strict=True) if not daily]
         first = [line for line in self.first_lines() if not line.startswith(titles[0].strip())]
-        category = "hospital_course"
+        category = COURSE
         if any(map(OF_PROGRESS.search, first)) or not any(map(OF_STAY.search, [*first, *others])):
             if not any(each.category == "observation_and_plan" for each in headings):
                 return headings
@@ -221,15 +245,19 @@ class HeadingFinder:
 
     def find_first(self, line: Line, is_apart: bool) -> Heading | None:
         """Return the heading at the start of a line, or None."""
+        if match := self.soap.get(line.start):
+            return self.accept_letter(line, match)
         candidates = make_candidates(self.text, line, is_apart, all_capitals=self.all_capitals)
         for candidate in candidates:
             rule = self.table.find(candidate.name)
             if rule is not None and (not self.is_plausible(candidate, rule) or self.is_title(candidate, rule, line)):
                 return None
-            if rule is None and may_be_searched(candidate):
+            if rule is None and may_be_searched(candidate) and not self.is_sentence(candidate):
                 rule = self.table.search(candidate.name)
                 if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
+            if is_stay(rule, self.text[line.start : line.end]):
+                return None
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
                 if not self.has_section and candidate.sign == ":" and not has_day(candidate.name):
                     # "Admission: 12 May 2019" is of the note's head.
@@ -243,13 +271,22 @@ class HeadingFinder:
         unknown = self.accept_unknown(candidates[-1]) if candidates else None
         return unknown or self.find_signature(line) or self.find_bare(line)
 
+    def is_sentence(self, candidate: Candidate) -> bool:
+        """Return whether a line says something: "Denies alcohol use.", "Labs pending"."""
+        return candidate.is_alone and (self.text[candidate.end - 1] == "." or bool(SAYS.search(candidate.name)))
+
     def is_same_kind(self, rule: SectionRule) -> bool:
         """Return whether a rule's section would be of the same kind as the current one."""
         return rule.category == self.category or {rule.category, self.category} <= RESULTS
 
+    def is_item(self, rule: SectionRule) -> bool:
+        """Return whether an item "3. DDx: gout" is a part of the current section, a narrative."""
+        return self.category in NARRATIVE and not self.is_numbered and rule.category in PARTS_OF_LIST
+
     def is_item_of(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether an item such as "5. Labs in AM: CBC" is a part of the current section."""
-        return self.is_same_kind(rule) or (candidate.is_numbered and self.category in NARRATIVE)
+        is_another = rule.category == MEDICATIONS and OTHER_TIME.match(candidate.name)
+        return (self.is_same_kind(rule) and not is_another) or (candidate.is_numbered and self.category in NARRATIVE)
 
     def is_part(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
@@ -274,6 +311,10 @@ class HeadingFinder:
             return candidate.is_alone and rule.category != self.category
         if rule.metadata.get("alone") and not candidate.ends_line:
             return False
+        if rule.metadata.get("colon") and candidate.sign != ":":
+            return False
+        if candidate.is_numbered and not candidate.ends_line and self.is_item(rule):
+            return False
         if (rule.metadata.get("starts_line") and candidate.is_dated) or self.is_part(candidate, rule):
             return False
         if candidate.sign in (":", ">"):
@@ -291,15 +332,24 @@ class HeadingFinder:
     def accept(self, candidate: Candidate, rule: SectionRule) -> Heading | None:
         """Return a heading that a rule knows; None if it is one within a section."""
         if rule.category is None:
-            # An abstract may turn out to be one only later.
-            is_possible = "in_abstract" in rule.metadata
+            # An abstract, or a report, may turn out to be one only later.
+            is_possible = not rule.metadata.keys().isdisjoint(IN_OTHER_TEXTS)
             return Heading(candidate.start, candidate.end, None, rule, at_line=True) if is_possible else None
         self.category, self.has_section = (
             rule.category_before(self.text[candidate.end : candidate.end + MOST_BODY]),
             True,
         )
         self.level, self.is_bulleted = candidate.level, candidate.is_bulleted
+        self.is_numbered = candidate.is_numbered
         return Heading(candidate.start, candidate.end, self.category, rule, at_line=True)
+
+    def accept_letter(self, line: Line, match: re.Match[str]) -> Heading | None:
+        """Return a letter of SOAP as a heading, if a rule knows it."""
+        rule = self.table.find(match[1])
+        if rule is None:
+            return None
+        self.category, self.has_section = rule.category, True
+        return Heading(line.start, match.end(), rule.category, rule, at_line=True)
 
     def accept_unknown(self, candidate: Candidate) -> Heading | None:
         """Return a heading that only looks like one, if it ends the section before it."""
@@ -322,7 +372,7 @@ class HeadingFinder:
         """
         is_heading = candidate.ends_line if candidate.sign == ":" else candidate.is_alone and candidate.is_apart
         is_title = self.title is not None and candidate.start == self.title.start
-        if not is_heading or is_title or candidate.is_bulleted or candidate.is_numbered:
+        if not is_heading or is_title or candidate.is_bulleted or candidate.is_numbered or self.is_sentence(candidate):
             return None
         if not candidate.name[0].isupper() or candidate.n_words > MOST_WORDS - 2:
             return None
@@ -359,28 +409,30 @@ class HeadingFinder:
         return Heading(line.start, match.end(), SIGNATURE, rule, at_line=True)
 
     def find_inner(self, line: Line, start: int) -> Iterator[Heading]:
-        """Yield the headings within a line: "PMH: asthma. Meds: salbutamol. Allergies: none".
+        """Yield the headings within a line: "PMH: asthma. Meds - salbutamol. Allergies: none".
 
         line (Line): the line.
         start (int): where to start, behind its first heading.
         """
-        colon = self.text.find(":", start, line.end)
-        while colon >= 0:
-            name_start = self.inner_start(start, colon)
-            if name_start is not None:
-                rule = self.table.find(self.text[name_start:colon])
+        for sign in INNER_SIGN.finditer(self.text, start, line.end):
+            name_start = self.inner_start(start, sign.start())
+            # "NURSING NOTE - ward 5" at the start of a line is a title.
+            is_title = sign[0] != ":" and not self.text[line.start : name_start].strip()
+            if name_start is not None and not is_title:
+                rule = self.table.find(self.text[name_start : sign.start()])
+                if is_stay(rule, self.text[name_start : line.end]) or (rule and line.is_item and self.is_item(rule)):
+                    rule = None
                 if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
                     if rule.category is not None:
                         self.category, self.has_section = rule.category, True
-                    yield Heading(name_start, colon + 1, rule.category, rule, at_line=False)
-                    start = colon + 1
-            colon = self.text.find(":", colon + 1, line.end)
+                    yield Heading(name_start, sign.end(), rule.category, rule, at_line=False)
+                    start = sign.end()
 
     def inner_start(self, start: int, colon: int) -> int | None:
-        """Return where the known heading before a colon starts, or None if there is none.
+        """Return where the known heading before a colon or a dash starts, or None if there is none.
 
         start (int): it does not start before this offset.
-        colon (int): the colon's offset.
+        colon (int): the offset of the colon, or of the space before the dash.
         """
         low = max(start, colon - LONGEST, self.text.rfind(":", start, colon) + 1)
         window = self.text[low:colon]
@@ -435,6 +487,20 @@ def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool
     return candidates
 
 
+def is_stay(rule: SectionRule | None, line: str) -> bool:
+    """Return whether a line is of the note's head: "Hospital stay: 12/03/2019 - 18/03/2019"."""
+    return rule is not None and rule.category == COURSE and is_period(line)
+
+
+def find_soap(text: str) -> dict[int, re.Match[str]]:
+    """Return the letters of SOAP that start lines, by the line's offset. A single one has to be apart from the text."""
+    found = {match.start(): match for match in SOAP.finditer(text)}
+    letters = {match[1] for match in found.values()}
+    if any(pair <= letters for pair in PAIRS):
+        return found
+    return {start: match for start, match in found.items() if APART.match(text, max(start - 2, 0), match.end() + 1)}
+
+
 def may_be_searched(candidate: Candidate) -> bool:
     """Return whether a candidate looks enough like a heading for the rules with a regular expression."""
     if candidate.n_words > MOST_WORDS or (candidate.is_bulleted and not candidate.level):
@@ -460,6 +526,16 @@ def is_inner_heading(name: str, before: str, *, all_capitals: bool) -> bool:
     # In "TREATMENT HISTORY:" the capitals go on, and what is known is a part of it.
     is_emphasized = len(name) > 2 and name.isupper() and not all_capitals and not before.rstrip()[-1:].isupper()
     return len(name) > 1 and (GAP.search(before) is not None or is_emphasized)
+
+
+def in_letter(headings: list[Heading]) -> list[Heading]:
+    """Return headings with their categories in a letter to a doctor, whom "Advice:" is for."""
+    return [
+        heading._replace(category=heading.rule.metadata["in_letter"])
+        if heading.rule and "in_letter" in heading.rule.metadata
+        else heading
+        for heading in headings
+    ]
 
 
 def as_report(headings: list[Heading]) -> list[Heading]:
@@ -502,7 +578,8 @@ def as_abstract(headings: list[Heading]) -> list[Heading]:
     in_note = [heading for heading in headings if heading.category is not None]
     if not is_abstract(in_note):
         return in_note
-    return [heading._replace(category=abstract_category(heading) or heading.category) for heading in headings]
+    found = [heading._replace(category=abstract_category(heading) or heading.category) for heading in headings]
+    return [heading for heading in found if heading.category is not None]
 
 
 def is_abstract(headings: list[Heading]) -> bool:

@@ -43,10 +43,11 @@ class SectionRule:
     metadata (Mapping[str, Any]): "loinc" is its code, "line" limits it to its own line, "in_abstract" is its category
         in an abstract, and "abstract" says that a text which has it is one. "in_report" and "report" are the same for
         radiology reports. It is a heading only at the start of a line with "starts_line", and only with nothing behind
-        it on its line with "alone". With "title" it is the title of the note where it is the first line and no list
-        follows. With "exact" no other words belong to it. With "bare" text may follow its capitals without a sign:
-        "PMH asthma". "before" has other categories and the regular expressions of texts behind the heading that it has
-        them in front of: "EXAM: CT chest". With "in_body" the pattern is for how the text under an unknown heading
+        it on its line with "alone", or only with a colon with "colon". With "title" it is the title of the note where
+        it is the first line and no list follows. With "exact" no other words belong to it. With "bare" text may follow
+        its capitals without a sign: "PMH asthma". "before" has other categories and the regular expressions of texts
+        behind the heading that it has them in front of: "EXAM: CT chest". "in_letter" is its category in a letter to a
+        doctor. With "in_body" the pattern is for how the text under an unknown heading
         starts.
     """
 
@@ -128,13 +129,18 @@ class RuleTable:
         rule = self.literals.get(self.without_qualifiers(plain))
         return None if rule is None or rule.metadata.get("exact") else rule
 
+    @cached_property
+    def around(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The qualifiers before and after a heading."""
+        return frozenset(self.qualifiers.get("before", ())), frozenset(self.qualifiers.get("after", ()))
+
     def without_qualifiers(self, plain: str) -> str:
         """Return a heading without the words around it that do not change what it is.
 
         plain (str): the normalized heading: "current medications on admission".
         RETURNS (str): "medications", or what is left when a rule knows it.
         """
-        before, after = (frozenset(self.qualifiers.get(side, ())) for side in ("before", "after"))
+        before, after = self.around
         words = plain.split()
         while len(words) > 1 and " ".join(words) not in self.literals:
             ends = [size for size in range(len(words) - 1, 0, -1) if " ".join(words[-size:]) in after]

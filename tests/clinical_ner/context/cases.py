@@ -416,7 +416,7 @@ SENTENCES = {
         Prior [stroke|H] without residual [weakness|N].
         Possible [stroke|U], no [hemorrhage|N].
         History of [PE|H], now possible [DVT|U].
-        Father with prior [MI|HF].
+        Father with prior [MI|F].
         If [fever|Y] persists, consider [abscess|UY].
         [Cough], [dyspnea] and [fever].
         [Diabetes mellitus], [hypertension], [hyperlipidemia].
@@ -458,7 +458,7 @@ SENTENCES = {
         [Gout] - on {allopurinol}, no recent [flare|N].
         [DM2] without [complication|N].
         There was concern for [sepsis|U] but cultures were negative.
-        Workup for [DVT|NU] was negative.
+        Workup for [DVT|N] was negative.
         She was evaluated for [PE|U] with CT.
         Blood cultures ruled out [bacteremia|N].
         Patient with known [CAD], prior [CABG|H], presents with [angina].
@@ -601,5 +601,294 @@ SENTENCES = {
         No resolution of [cough].
         NHS No. 3074789, [asthma].
         Told to leave off {ibuprofen|N}.
+    """,
+    "denied and excluded": """
+        Nothing to point to [meningitis|N].
+        Bloods do not support [haemolysis|N].
+        The film is clear of [consolidation|N].
+        Tests for [coeliac disease|N] were negative.
+        [Influenza A|N] - not detected
+        No further [seizures|N] overnight.
+        [Headache|N] gone by this morning.
+        [Delirium|N] has cleared.
+        Skin intact, no [pressure ulcers|N].
+        No [SI|N], no [HI|N], no [AVH|N].
+        [Psychosis|N] not in evidence.
+        Membranes intact, denies [headache|N], [visual disturbance|N] or [epigastric pain|N].
+        Margins free of [tumour|N].
+        [Recurrent disease|N] was not identified.
+        He remained free of [chest pain|N] throughout.
+        She is not known to be [diabetic|N].
+        We found no cause for concern and no [fracture|N].
+        Has had neither [cough|N] nor [cold|N].
+        [Rash|N] - no; [itch] - yes
+        {Ramipril|N} has been stopped in view of [AKI].
+        {Amiodarone|N} - ceased
+        {Aspirin|N} omitted - NBM.
+        Please hold {insulin|N} while fasting.
+        Tapered off {prednisone|N} in March.
+        Has not started {alendronate|N} yet.
+        {Citalopram|N} replaced by {mirtazapine}.
+        Must not have {trimethoprim|N}.
+        Declines {antidepressants|N}.
+        No need for {oxygen|N}.
+        {Carbamazepine|N}: no longer taken.
+        Off {warfarin|N}, on {apixaban}.
+        Stop taking {ibuprofen|N}.
+        Continue {aspirin}; stop {clopidogrel|N}.
+        Takes no {steroids|N}.
+        Not controlled on {metformin} alone.
+        {Warfarin} not changed.
+        [Pain] not controlled by {paracetamol}.
+        Not bothered by the [tinnitus].
+        Cannot sleep because of [itch].
+        [Rash] does not blanch.
+        [Hypotension] did not respond to fluids.
+        No new [complaints|N]; [back pain] as before.
+        Omitted this shift: {aspirin|N}, {codeine|N}
+        ROS: CV neg for [chest pain|N], [palpitations|N]; GI neg for [nausea|N]
+        ROS: Otherwise negative for [rash|N] or [arthralgia|N].
+        ROS: is free from [cough|N], [rash|N] and [fever|N].
+        ROS: none of [fever|N], [cough|N] or [rash|N].
+        ROS: [Fever|N], [cough|N], [rash|N]: all absent.
+        Lungs clear of [consolidation|N].
+        There is neither [bleed|N] nor [infarct|N].
+        Free of [calculi|N].
+        [Metastases|N]: none.
+        [Nodule|N] no longer seen.
+        [Sepsis|N] was ruled out with negative cultures.
+        [Hypokalemia|N] was corrected.
+        [Bleeding|N] stopped spontaneously.
+        {Heparin|N} was stopped and {apixaban} begun.
+        Switched {amoxicillin|N} to {ceftriaxone}.
+        {Metformin} was held and then restarted.
+        {Aspirin} was not stopped.
+        The patient specifically denies [orthopnea|N] or [PND|N].
+        Reflexes normal, [clonus|N] absent.
+        Blood tests ruled out [coeliac disease|N].
+        The [wound infection|N] has healed.
+        No relapse of [psychosis|N].
+        Does not meet criteria for [PTSD|N].
+        Pertinent negatives: [fever|N], [neck stiffness|N], [photophobia|N].
+        Baby: no [jaundice|N]. Feeding well.
+        We stopped the {ramipril|N} because of [hyperkalaemia].
+        Please stop {omeprazole|N}.
+        Not keen on {antidepressants|N}.
+        Converted from {heparin|N} to {warfarin}.
+        Denied entry to trial for [melanoma].
+        No doubt about [gout].
+        She cannot manage without {insulin}.
+        Stopped for coffee; [angina] came on.
+        [Diabetes], no retinopathy screening done.
+        {Enoxaparin|Y} to commence post-op.
+        To discuss {clozapine|Y}.
+        Prior to starting {biologics|Y}, screen for [TB|Y].
+        Advised to return with [chest pain|Y], [breathlessness|Y] or [collapse|Y].
+        VTE risk assessed; [bleeding|Y] risk low.
+        May lead to [kidney failure|Y].
+        GTN as needed for [angina|Y].
+        Your [pneumonia] has been treated.
+        After your [heart attack] you should rest.
+        Refer for [cataract].
+    """,
+    "hedges and differentials": """
+        ?[pneumonia|U] v [PE|U]
+        [ACS|U] vs. [PE|U] vs. [costochondritis|U]
+        [Lymphoma|U] is on the list.
+        Treating empirically for [CAP|U].
+        Clinically [gout|U], await crystals.
+        Features suggest [heart failure|U].
+        Could represent [scar|U].
+        Question of [seizure|U].
+        [Cauda equina|U] must be ruled out.
+        [Malignancy|U] can't be excluded.
+        She may well have [sleep apnoea|U].
+        Sounds like [BPPV|U].
+        Suspicion of [cancer|U].
+        Query [UTI|U].
+        Poss [UTI|U]
+        Almost certainly [gout|U].
+        Imp: probable [UTI|U]
+        [Appendicitis|U] seems most likely.
+        I suspect a degree of [anxiety|U].
+        Sent for a scan to look for [stones|U].
+        US to assess for [gallstones|U].
+        Referred with suspected [melanoma|U].
+        Borderline for [pre-eclampsia|U].
+        [Confusion], cause unclear, ?[infection|U]
+        [Fall], ?[syncope|U]
+        Low suspicion for [sepsis|N].
+        Not suspicious for [malignancy|N].
+        [Gout] confirmed on aspirate.
+        He is likely to go home tomorrow with [COPD].
+        Unlikely to tolerate surgery for [hernia].
+        Main worry is [subarachnoid haemorrhage|U].
+        [PE|U] heads the list.
+        [Sarcoid|U] remains in play.
+        It is between [gout|U] and [septic arthritis|U].
+        Could this be [lupus|U]?
+        [Cancer|U] until proven otherwise.
+        [TB|U] unconfirmed.
+        [Coeliac disease|U] awaiting biopsy.
+        Picture suggests [vasculitis|U].
+        ECG hints at [pericarditis|U].
+        [Anxiety|U] may be playing a part.
+        [MI|U] can't be dismissed.
+        [MI|U] needs ruling out.
+        Want to exclude [fracture|U].
+        Differential [asthma|U] or [COPD|U].
+        Thoughts: [pneumonia|U].
+        Possibly a touch of [gout|U].
+        [Gout|U] maybe.
+        [Gout|U] suspected
+        [Gout|U] likely, [pseudogout|U] possible.
+        More in favour of [gout|U].
+        Worried re [perforation|U].
+        Querying [perforation|U].
+        Suspicious lesion ?[BCC|U]
+        Opacity may be [pneumonia|U].
+        [Infection|U] hard to rule out.
+        Raised LFTs ?[hepatitis|U]
+        Results may point to [haemolysis|U].
+        Consider also [PE|U].
+        Bear in mind [PE|U].
+        Await CT for [PE|U].
+        Admit with presumed [sepsis|U].
+        Impression: [pneumonia].
+        Clear [cellulitis] of left leg.
+        Biopsy-proven [cancer].
+        Found to have [sepsis].
+        Worsening [COPD].
+        [Pain] likely to resolve.
+    """,
+    "plans, conditions and warnings": """
+        Will start {apixaban|Y} once the bleeding has settled.
+        Due to start {methotrexate|Y} next week.
+        Aim to start {clozapine|Y} in the new year.
+        Once LFTs normalise we would add {methotrexate|Y}.
+        {Vancomycin|Y} to be added if cultures grow MRSA.
+        Would benefit from {iron|Y}.
+        I would recommend starting {alendronate|Y}.
+        {Baclofen|Y} next.
+        Should this fail, {infliximab|Y}.
+        {Naloxone|Y} on standby.
+        She is to have {rituximab|Y} on Friday.
+        Awaiting funding for {omalizumab|Y}.
+        Would escalate to {fentanyl|Y}.
+        To consider {statin|Y} at next visit.
+        Rescue pack of {doxycycline|Y} to keep at home.
+        Any [chest pain|Y]: ring 999.
+        Be alert to [hypoglycaemia|Y].
+        Warned of [drowsiness|Y].
+        At high risk of [falls|Y].
+        To reduce the risk of [stroke|Y].
+        Prophylaxis against [malaria|Y].
+        {Paracetamol} 1 g prn for [pain|Y].
+        Test for [coeliac disease|Y] next visit.
+        In the event of [seizure|Y], give {buccal midazolam|Y}.
+        Possible side effects: [nausea|Y], [diarrhoea|Y].
+        Concerned she may have [cancer|U].
+        Add {ramipril} 2.5 mg.
+        Now on {apixaban}.
+        Your [asthma] is well controlled.
+        Requires {oxygen}.
+        Has been risk assessed; [dementia] noted.
+        Aim INR 2-3 on {warfarin}.
+        Refer to cardiology for [AF].
+        Plans to initiate {semaglutide|Y} in clinic.
+        {Tocilizumab|Y} planned for Thursday.
+        GP please start {statin|Y}.
+        Should be on a {statin|Y}.
+        Advise {chlorphenamine|Y} for [itch].
+        If intolerant, {candesartan|Y}.
+        Will need {antibiotics|Y} before dental work.
+        Will be discharged on {apixaban}.
+        Watch for [redness|Y], [pus|Y] or [fever|Y].
+        Risk of [bleeding|Y] with {warfarin} explained.
+        Any further [seizures|Y] -> 999.
+        Smear for [cervical cancer|Y] screening up to date.
+        If [hypoglycaemic|Y], give {glucagon|Y}.
+        To avoid [constipation|Y], {senna}.
+        I have started {sertraline}.
+        Began {insulin} overnight.
+        GP to continue {ramipril}.
+        He has been on {warfarin} since 2019.
+        We treated your [infection] with {amoxicillin}.
+        Advised that she has [gout].
+        Discussed with cardiology: [AF] with RVR.
+        If not improving, {doxycycline|Y}.
+        Should there be no response, {doxycycline|Y}.
+        {Doxycycline|Y} is being held in reserve.
+        Unless she improves, {doxycycline|Y}.
+        {Doxycycline|Y} deferred until after surgery.
+        We are considering {doxycycline|Y}.
+        {Doxycycline|Y} would be reasonable.
+        {Doxycycline|Y} can be tried.
+        {Doxycycline|Y} due tomorrow.
+        We would reach for {doxycycline|Y} next.
+        I'd suggest {doxycycline|Y}.
+        Her next treatment is {doxycycline|Y}.
+        If CRP > 50, start {doxycycline|Y}.
+        Intend {doxycycline|Y} after discharge.
+        Scope for {doxycycline|Y}.
+        {Doxycycline} helped.
+        No response to {doxycycline}.
+        No improvement with {doxycycline}.
+        Next dose of {doxycycline} at 6 pm.
+        She wants to continue {doxycycline}.
+    """,
+    "former, relatives and intolerances": """
+        Had a [stroke|H] aged 50.
+        Had [glandular fever|H] at university.
+        Suffered a [head injury|H] in her twenties.
+        Used to suffer with [eczema|H].
+        Survivor of [breast cancer|H].
+        [Melanoma|H] excised from back in 2011.
+        Treated for [pneumonia|H] in January 2015.
+        Last [seizure|H] was in 2019.
+        PMH includes [COPD|H], [AF|H].
+        Background history of [bipolar disorder|H].
+        Her past history is of [sarcoidosis|H].
+        An ex-smoker with a history of [COPD|H] presents with [haemoptysis].
+        History includes [psoriasis|H].
+        Old notes mention [hepatitis|H].
+        Old [rib fractures|H] noted.
+        Previous episodes of [depression|H].
+        Post [viral myocarditis|H] 2012.
+        Teenage [anorexia|H].
+        In 1998 developed [nephrotic syndrome|H].
+        Past treatment with {interferon|H}.
+        Used {nicotine patches|H} in 2019.
+        Finished {nitrofurantoin|H} last week.
+        Treated with {carbimazole|H} in 2008.
+        Ex {heroin|H} user.
+        Has [diabetes] since 2001.
+        On {amlodipine} since 2015.
+        [Pain] began in May.
+        Presented with a 2-year history of [dysphagia].
+        Chronic [back pain].
+        History of presenting complaint: [chest pain].
+        The previous scan showed [nodule].
+        Mum has [diabetes|F].
+        Maternal aunt [breast cancer|F] at 45.
+        Paternal grandfather died of [bowel cancer|F].
+        There is a family history of [glaucoma|F].
+        Cousin had [sickle cell disease|F].
+        Husband has [flu|F].
+        Daughter has [autism|F].
+        Her paternal uncle suffers from [delusional disorder|F].
+        Consanguineous parents; sibling with [microcephaly|F].
+        FHx nil [cancer|NF].
+        Flatmate diagnosed with [meningitis|F].
+        Mum says [rash] started yesterday.
+        Discussed [dementia] with daughter.
+        Wife present. [Stroke] explained.
+        Daughter administers {insulin}.
+        PCN allergy; {aspirin} 75 mg.
+        Cannot tolerate {statins|A}.
+        [Anaphylaxis] after {cefuroxime|A}.
+        [Angioedema] on {ramipril|A}.
+        NKDA. {Amoxicillin} given.
+        Tolerates {penicillin}.
     """,
 }

@@ -326,3 +326,70 @@ def test_training_sees_the_same_sentences() -> None:
 def test_the_component_needs_no_pipeline() -> None:
     doc = Sections(NLP.vocab)(NLP.make_doc("PMH: gout"))
     assert doc._.section_categories == ["past_medical_history"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "category"),
+    [
+        ("O/N events:", HPI),
+        ("Since last ward round:", HPI),
+        ("Events of the past day:", HPI),
+        ("How things have been", HPI),
+        ("Came in with:", "chief_complaint"),
+        ("Brought by ambulance for:", "chief_complaint"),
+        ("Administered: zinc", "medications"),
+        ("PRNs given:", "medications"),
+        ("Drug round:", "medications"),
+        ("Regular:", "medications"),
+        ("Care so far:", "hospital_course"),
+        ("Immediate management:", "hospital_course"),
+        ("Done in triage:", "hospital_course"),
+        ("Treated by the crew", "hospital_course"),
+        ("Systems: no cough", "review_of_systems"),
+        ("R.O.S.: no cough", "review_of_systems"),
+        ("Our thinking:", "observation_and_plan"),
+        ("I suggest:", "observation_and_plan"),
+        ("Known conditions: gout", "past_medical_history"),
+        # The head of a note, and sentences.
+        ("Stay: 12/03/2019 - 18/03/2019", None),
+        ("Hospital stay 01/03/18 to 05/03/18, ward 7", None),
+        ("In hospital: 3 May 2020 to 9 May 2020", None),
+        ("Days in hospital: 6", None),
+        ("Denies alcohol use.", None),
+        ("No further seizures overnight.", None),
+        ("Labs pending", None),
+    ],
+)
+def test_headings(heading: str, category: str | None) -> None:
+    found = sections_of(NLP(f"Seen today by the team.\n\n{heading}\nA line."))
+    assert found == [
+        (None, ""),
+        *([(category, heading.partition(":")[0] + ":" * (":" in heading))] if category else []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        (
+            "A. Jones, 54\n\nS -\nWell.\n\nO -\nBP 120/80\n\nA - gout\n\nP -\n1. rest",
+            [
+                *((None, ""), (HPI, "S -"), ("physical_exam", "O -")),
+                *(("observation_and_plan", "A -"), ("observation_and_plan", "P -")),
+            ],
+        ),
+        ("A. Jones\n\nS -\nWell.\n\nExam:\nBP 120/80", [(None, ""), (HPI, "S -"), ("physical_exam", "Exam:")]),
+        ("A. Jones\nS - a letter\nExam: BP 120/80", [(None, ""), ("physical_exam", "Exam:")]),
+        # An item of a plan is a part of it.
+        ("Plan:\n1. Rest\n2. DDx: gout\n3. Zinc", [("observation_and_plan", "Plan:")]),
+        (
+            "MRI of the brain, today\nFor A. Jones\n\nRequest: cough\n\nReport:\nClear.\n\nConclusion:\nNormal.",
+            [
+                *((None, ""), ("reason_for_examination", "Request:")),
+                *(("imaging", "Report:"), ("imaging", "Conclusion:")),
+            ],
+        ),
+    ],
+)
+def test_letters_items_and_reports(text: str, sections: list) -> None:
+    assert sections_of(NLP(text)) == sections
