@@ -165,7 +165,7 @@ def test_common_diagnoses_are_trained_on():
 
 
 def test_common_diagnoses_are_frequent(corpus):
-    common = {name.replace(" ", "-").lower() for name in VALUES.common}
+    common = {"term:" + name.replace(" ", "-").lower() for name in VALUES.common}
     ids = [
         entity["normalized"][0]["db_id"]
         for passage in passages(corpus["train"])
