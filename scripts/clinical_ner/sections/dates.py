@@ -43,23 +43,8 @@ WORD = re.compile(r"[^\W_]+")
 OF_PERIOD = frozenset(
     (
         *("in", "hospital", "stay", "inpatient", "admission", "admitted", "admit", "discharge", "discharged", "length"),
-        *(
-            "of",
-            "day",
-            "days",
-            "night",
-            "nights",
-            "week",
-            "weeks",
-            "to",
-            "till",
-            "until",
-            "through",
-            "from",
-            "on",
-            "for",
-        ),
-        *("left", "home", "went", "ward", "and", "total", "los", "the", "date", "dates"),
+        *("of", "day", "days", "night", "nights", "week", "weeks", "to", "till", "until", "through", "from", "on"),
+        *("for", "left", "home", "went", "ward", "and", "total", "los", "the", "date", "dates"),
     )
 )
 MONTH_ONLY = re.compile(MONTH, re.IGNORECASE)
