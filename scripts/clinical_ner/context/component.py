@@ -198,8 +198,17 @@ def without_opposites(cues: Iterable[Cue], target: Target) -> list[Cue]:
     for opposite, category in OPPOSITES.items():
         near = min((distance(cue, target) for cue in left if cue.rule.category == opposite), default=None)
         if near is not None:
-            left = [cue for cue in left if cue.rule.category != category or distance(cue, target) < near]
+            left = [cue for cue in left if cue.rule.category != category or is_nearer(cue, target, near)]
     return left
+
+
+def is_nearer(cue: Cue, target: Target, near: int) -> bool:
+    """Return whether a cue is nearer to a mention than an opposite one, or behind it and as near but for a comma.
+
+    What is said last holds: "started on sertraline, which she stopped".
+    """
+    is_behind = cue.start >= target.end
+    return distance(cue, target) < near + 2 * is_behind
 
 
 def as_modifiers(cues: Iterable[Cue], doc: Doc, words: Words) -> list[dict[str, Any]]:

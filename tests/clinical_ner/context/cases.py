@@ -367,6 +367,22 @@ SENTENCES = {
     "medications": """
         {Metformin|N} stopped.
         {Lisinopril|N} was stopped due to [cough].
+        Started {sertraline|N}, which she stopped.
+        Started {sertraline|N} but stopped it after two weeks.
+        She took {ramipril|N} but this was stopped because of [cough].
+        On {digoxin}, which has never been stopped.
+        Takes {aspirin} but stopped smoking.
+        {Ticagrelor} was started and {aspirin|N} stopped.
+        Had a [hypo|H] in March.
+        Echo due in June for [aortic stenosis].
+        She tried {ibuprofen|H} without relief.
+        He has tried {acetaminophen} for the [pain].
+        No distant [metastases|N].
+        Her partner uses {fentanyl|F}.
+        Her last pregnancy was complicated by [PPH|H].
+        There was concern about a [PE|U].
+        {Oxybutynin} may be worsening his [confusion].
+        [Meningitis|N] felt to be very unlikely.
         Stopped {warfarin|N}.
         Stop {aspirin|N} and {clopidogrel|N}.
         {Metoprolol|N} held for [hypotension].
