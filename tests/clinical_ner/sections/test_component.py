@@ -76,6 +76,8 @@ LONG = "the patient was seen today in the clinic by the whole team of this ward"
         ("-fever\n+cough", ["-fever", "+cough"]),
         ("a) gout\nb) rash", ["a) gout", "b) rash"]),
         ("HTN\n\nDM", ["HTN", "DM"]),
+        ("No N/V. Found to have gout.", ["No N/V.", "Found to have gout."]),
+        ("Seen by J.D. Smith today.", ["Seen by J.D. Smith today."]),
         ("\n\n  ", [""]),
     ],
 )
@@ -114,6 +116,14 @@ def test_sentences(text: str, sentences: list[str]) -> None:
             [(None, ""), ("medications", "Meds:")],
         ),
         ("PROBLEM LIST\nReviewed today\nPMH: gout", [(None, ""), ("past_medical_history", "PMH:")]),
+        (
+            "FHx: nil MH. Meds - omeprazole.\nAllergies? Latex",
+            [("family_history", "FHx:"), ("medications", "Meds -"), ("allergies", "Allergies?")],
+        ),
+        (
+            "Current DMARDs: methotrexate\nPrevious DMARDs: leflunomide",
+            [("medications", "Current DMARDs:"), ("medications", "Previous DMARDs:")],
+        ),
         ("PROBLEM LIST\n- gout", [("problem_list", "PROBLEM LIST")]),
         ("Patient: A. Jones\nPlan: rest", [(None, ""), ("observation_and_plan", "Plan:")]),
         ("City Hospital, General Medicine Clinic\n\nPlan: rest", [(None, ""), ("observation_and_plan", "Plan:")]),
