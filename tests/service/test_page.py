@@ -299,7 +299,7 @@ CONTEXT_NOTE = """PMH: gout
 ALLERGIES: aspirin
 FAMILY HISTORY: Father had gout. 💊
 HPI: No evidence of
-gout. Possible gout. Start aspirin if needed. Takes aspirin. Father had gout in 2012.
+gout. Possible gout. Start aspirin if needed. Takes aspirin. No gout in 2012.
 """
 FOUND = [
     ("past", "past medical history", "past: “PMH”"),
@@ -309,7 +309,7 @@ FOUND = [
     ("possible", "history of present illness", "possible: “Possible”"),
     ("planned", "history of present illness", "planned: “if needed”"),
     ("present", "history of present illness", None),
-    ("past, family", "history of present illness", "family: “Father”"),
+    ("denied, past", "history of present illness", "denied: “No”"),
 ]
 STATES = ["present", "denied", "past", "possible", "planned", "family", "allergy"]
 
@@ -345,7 +345,7 @@ def test_each_mention_shows_its_state_in_words_and_by_a_line(open_page, context_
     ]
     lines = {state: line for (state, _, _), (_, line) in zip(FOUND, shown, strict=True)}
     # The line of two states is that of one of them.
-    assert lines.pop("past, family") == lines["family"]
+    assert lines.pop("denied, past") == lines["denied"]
     assert len(set(lines.values())) == len(STATES)
     assert filters == [lines[state] for state in STATES]
     assert page.faults == []
@@ -371,7 +371,7 @@ def test_a_tooltip_has_the_cues_and_the_section(open_page, context_service):
     "off, expected",
     [
         ([], list(range(8))),
-        (["denied"], [0, 1, 2, 4, 5, 6, 7]),
+        (["denied"], [0, 1, 2, 4, 5, 6]),
         (["past"], [1, 2, 3, 4, 5, 6]),
         (["present", "possible", "planned", "allergy"], [0, 2, 3, 7]),
         (["denied", "past", "possible", "planned", "family", "allergy"], [6]),
