@@ -170,6 +170,10 @@ def test_a_note_that_hangs_or_kills_its_process_is_rejected_alone(tmp_path, comp
 COMMAND = "import typer, tests.annotation.pipelines, scripts.annotate; typer.run(scripts.annotate.annotate_cli)"
 
 
+def heed_interruption() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_ends_at_once_with_its_workers(tmp_path):
     reached = tmp_path / "reached"
     reached.mkdir()
@@ -178,7 +182,8 @@ def test_an_interrupted_run_ends_at_once_with_its_workers(tmp_path):
     nlp.to_disk(tmp_path / "model")
     notes = write_notes(tmp_path / "notes.jsonl", ["gout", "aspirin"])
     arguments = [tmp_path / "model", notes, tmp_path / "run", "--processes", "2", "--batch-size", "1"]
-    run = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], cwd=ROOT)
+    # A shell that starts the tests in the background lets them, and what they start, ignore the signal.
+    run = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], cwd=ROOT, preexec_fn=heed_interruption)
     try:
         workers = wait_for(lambda: [int(path.name) for path in reached.iterdir()], lambda found: len(found) == 2, 60)
         assert len(workers) == 2
