@@ -37,7 +37,8 @@ PERIOD = re.compile(
     r"|:[ ]*\d{1,3}(?:[ ](?:d|days?|nights?|weeks?|hours?|hrs?))?\W{0,3}\Z",
     re.IGNORECASE,
 )
-LONGEST_AFTER, LONGEST_LINE = 30, 80
+# The most characters of a line behind its dates, of one without any, and of any such line.
+LONGEST_AFTER, LONGEST_LINE, LONGEST_PERIOD = 30, 80, 200
 WORD = re.compile(r"[^\W_]+")
 # All that a line with the dates of a stay has beside months and numbers: "In hospital from 3 May, 6 nights".
 OF_PERIOD = frozenset(
@@ -79,8 +80,11 @@ def only_date(text: str, start: int, end: int) -> bool:
     return end > start and ONLY_DATES.fullmatch(text, start, end) is not None
 
 
-def is_period(line: str) -> bool:
+def is_period(text: str, start: int, end: int) -> bool:
     """Return whether a line says how long a stay was or from when to when: "Stay: 12/03/2019 - 18/03/2019"."""
+    if end - start > LONGEST_PERIOD:
+        return False
+    line = text[start:end]
     match = PERIOD.search(line)
     if match is not None:
         return len(line) - match.end() <= LONGEST_AFTER

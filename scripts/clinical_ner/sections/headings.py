@@ -256,7 +256,7 @@ class HeadingFinder:
                 rule = self.table.search(candidate.name)
                 if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
-            if is_stay(rule, self.text[line.start : line.end]):
+            if is_stay(rule, self.text, line.start, line.end):
                 return None
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
                 if not self.has_section and candidate.sign == ":" and not has_day(candidate.name):
@@ -416,17 +416,18 @@ class HeadingFinder:
         """
         for sign in INNER_SIGN.finditer(self.text, start, line.end):
             name_start = self.inner_start(start, sign.start())
-            # "NURSING NOTE - ward 5" at the start of a line is a title.
-            is_title = sign[0] != ":" and not self.text[line.start : name_start].strip()
-            if name_start is not None and not is_title:
-                rule = self.table.find(self.text[name_start : sign.start()])
-                if is_stay(rule, self.text[name_start : line.end]) or (rule and line.is_item and self.is_item(rule)):
-                    rule = None
-                if rule is not None and (rule.category is not None or "in_abstract" in rule.metadata):
-                    if rule.category is not None:
-                        self.category, self.has_section = rule.category, True
-                    yield Heading(name_start, sign.end(), rule.category, rule, at_line=False)
-                    start = sign.end()
+            if name_start is None or (sign[0] != ":" and name_start == line.start):
+                # "NURSING NOTE - ward 5" at the start of a line is a title.
+                continue
+            rule = self.table.find(self.text[name_start : sign.start()])
+            if rule is None or is_stay(rule, self.text, name_start, line.end) or (line.is_item and self.is_item(rule)):
+                continue
+            if rule.category is not None:
+                self.category, self.has_section = rule.category, True
+            elif "in_abstract" not in rule.metadata:
+                continue
+            yield Heading(name_start, sign.end(), rule.category, rule, at_line=False)
+            start = sign.end()
 
     def inner_start(self, start: int, colon: int) -> int | None:
         """Return where the known heading before a colon or a dash starts, or None if there is none.
@@ -441,10 +442,10 @@ class HeadingFinder:
             return None
         for match in list(WORD_START.finditer(window))[-MOST_WORDS:]:
             name, before = window[match.start() :], self.text[max(low - 2, start) : low + match.start()]
-            rule = self.table.find(name)
-            if not rule or rule.metadata.get("starts_line") or rule.metadata.get("alone"):
+            if not name[0].isupper() or not is_inner_heading(name, before[-4:], all_capitals=self.all_capitals):
                 continue
-            if name[0].isupper() and is_inner_heading(name, before[-4:], all_capitals=self.all_capitals):
+            rule = self.table.find(name)
+            if rule and not rule.metadata.get("starts_line") and not rule.metadata.get("alone"):
                 return low + match.start()
         return None
 
@@ -487,9 +488,9 @@ def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool
     return candidates
 
 
-def is_stay(rule: SectionRule | None, line: str) -> bool:
+def is_stay(rule: SectionRule | None, text: str, start: int, end: int) -> bool:
     """Return whether a line is of the note's head: "Hospital stay: 12/03/2019 - 18/03/2019"."""
-    return rule is not None and rule.category == COURSE and is_period(line)
+    return rule is not None and rule.category == COURSE and is_period(text, start, end)
 
 
 def find_soap(text: str) -> dict[int, re.Match[str]]:
