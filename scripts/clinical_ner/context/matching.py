@@ -21,8 +21,6 @@ from spacy.vocab import Vocab
 from .rules import ContextRule
 
 COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
-# Of at most so many tokens one can start a pattern; above, it is faster to ask at every token.
-DENSE = 2
 CURLY = "\u2019"
 # What a cue that counts at an end only can have after it.
 CLOSING = {*".,;:)]!?\u2013\u2014-"}
@@ -136,13 +134,13 @@ class Anchored(NamedTuple):
     matcher (Matcher): spaCy's, with this pattern only.
     before (int): the number of its tokens before that word.
     width (int): the number of tokens that it matches at most.
-    needed (frozenset[int]): the words, of which it has one further on; empty if it can do without.
+    needed (tuple[frozenset[int], ...]): choices of words, of each of which it has one further on.
     """
 
     matcher: Matcher
     before: int
     width: int
-    needed: frozenset[int]
+    needed: tuple[frozenset[int], ...]
 
 
 class PatternMatcher:
@@ -153,13 +151,11 @@ class PatternMatcher:
 
     def __init__(self, vocab: Vocab):
         self.vocab = vocab
-        self.all = Matcher(vocab)
         self.anywhere = Matcher(vocab)
         self.anchored: dict[int, list[Anchored]] = defaultdict(list)
 
     def add(self, key: str, pattern: list[dict[str, Any]]) -> None:
         """Add a pattern under a key."""
-        self.all.add(key, [pattern])
         fixed = takewhile(lambda token: "OP" not in token, pattern)
         choices = [(number, words) for number, token in enumerate(fixed) if (words := words_of(token))]
         width = max_width(pattern)
@@ -167,7 +163,7 @@ class PatternMatcher:
             self.anywhere.add(key, [pattern])
             return
         before, words = choices[0]
-        needed = next(filter(None, map(words_of, pattern[before + 1 :])), frozenset())
+        needed = tuple(filter(None, map(words_of, pattern[before + 1 :])))
         matcher = Matcher(self.vocab)
         matcher.add(key, [pattern])
         for word in words:
@@ -175,17 +171,14 @@ class PatternMatcher:
 
     def __call__(self, doc: Doc) -> Iterator[tuple[int, int, int]]:
         """Yield key, start and end of each match."""
-        words = doc.to_array(LOWER).tolist()
-        places = [place for place, word in enumerate(words) if word in self.anchored]
-        if DENSE * len(places) > len(doc):
-            yield from self.all(doc)
-            return
         if len(self.anywhere):
             yield from self.anywhere(doc)
-        for place in places:
-            for matcher, before, width, needed in self.anchored[words[place]]:
+        words = doc.to_array(LOWER).tolist()
+        for place, word in enumerate(words):
+            for matcher, before, width, needed in self.anchored.get(word, ()):
                 start = place - before
-                if start < 0 or (needed and needed.isdisjoint(words[place + 1 : start + width])):
+                further = words[place + 1 : start + width]
+                if start < 0 or any(choice.isdisjoint(further) for choice in needed):
                     continue
                 for key, first, end in matcher(doc[start : start + width]):
                     if first == 0:

@@ -186,7 +186,11 @@ def test_default_rules_say_each_thing_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["no ", "fever ", "no fever, ", ", ", "in 2012 ", "( - )", "- no fever:\n", " -a", "mother ", "\n ", ". "]
+    "part",
+    [
+        *("no ", "fever ", "no fever, ", ", ", "in 2012 ", "( - )", "- no fever:\n", " -a", "mother ", "\n ", ". "),
+        *("stopped it and fever, ", "which fever was then ", "is thought to be fever ", "tried fever, "),
+    ],
 )
 def test_time_is_linear(part: str) -> None:
     def seconds(length: int) -> float:
