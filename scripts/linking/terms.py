@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from scripts.clinical_ner.linking.forms import normal_form
 from scripts.clinical_ner.linking.index import NameIndex
 from scripts.clinical_ner.linking.matcher import LinkedName
-
-PREFIX = "term:"
+from scripts.records.mentions import TERM
 
 
 def is_term(name: LinkedName) -> bool:
     """Return whether a mention has a name in place of an id."""
-    return PREFIX in name.concept
+    return TERM in name.concept
 
 
 def new_names(names: Iterable[LinkedName], index: NameIndex) -> list[LinkedName]:
@@ -37,13 +36,13 @@ def resolve(concept: str, index: NameIndex) -> str:
     index (NameIndex): the vocabulary.
     RETURNS (str): the ids, joined by "|"; empty if a name is that of no concept or of several.
     """
-    ids = [find_id(part, index) if part.startswith(PREFIX) else part for part in concept.split("|")]
+    ids = [find_id(part, index) if part.startswith(TERM) else part for part in concept.split("|")]
     return "|".join(ids) if all(ids) else ""
 
 
 def find_id(term: str, index: NameIndex) -> str:
     """Return the id of the only concept with a name, or the only one that prefers it. Empty if there is none."""
-    rows = named_rows(term.removeprefix(PREFIX), index)
+    rows = named_rows(term.removeprefix(TERM), index)
     for chosen in (rows, filter(index.is_preferred, rows)):
         owners = {int(index.owners[row]) for row in chosen}
         if len(owners) == 1:

@@ -17,6 +17,8 @@ from scripts.records.bigbio import Record, document_text
 DEFAULT_LABELS = "Chem*=Chemical Dis*=Disease"
 # The label of entity types that are not wanted: their mentions are left out.
 IGNORED = "-"
+# An id that is a name: "term:chest-pain" is what a vocabulary calls chest pain.
+TERM = "term:"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.errors import ProjectError
 from scripts.records.bigbio import SPLITS
+from scripts.records.mentions import TERM
 from scripts.synthetic import FOLDER
 
 STYLES = ("name", "synonym", "short", "misspelled", "brand")
@@ -53,7 +54,7 @@ class Term:
     def ids(self) -> tuple[str, ...]:
         """The name as an id, "term:chest-pain" for any vocabulary's concept of that name, or those of the parts."""
         names = [part.name for part in self.parts] or [self.name]
-        return tuple("term:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
+        return tuple(TERM + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") for name in names)
 
     @property
     def taken_at_home(self) -> bool:

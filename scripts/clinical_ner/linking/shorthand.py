@@ -1,7 +1,7 @@
-"""What clinicians' shorthand stands for: "HTN" is hypertension, in a note that never says so.
+"""Expand the shorthand of clinical notes: "HTN" is hypertension, even if the document does not define it.
 
-The table has what clinicians read one way. It goes by the label: "RA" is rheumatoid arthritis as a disease only. An
-abbreviation that the document defines, or that the annotated corpus uses for something else, does not come here.
+The table has abbreviations with one common meaning by label: "RA" is rheumatoid arthritis only if it is a disease.
+Abbreviations that the document defines, or that the annotated corpus uses, take precedence.
 """
 
 import csv
