@@ -696,16 +696,16 @@ def test_fhir_holds_what_is_shown(open_page, context_service):
     bundle = download_fhir(page)
     Bundle.model_validate(bundle)
     kinds = [each["resource"]["resourceType"] for each in bundle["entry"]]
-    conditions, statements = ["Condition"] * 3, ["MedicationStatement"] * 2
-    assert kinds == ["Condition", "AllergyIntolerance", "FamilyMemberHistory", *conditions[:2], *statements, kinds[2]]
+    conditions, statements = ["Condition"] * 4, ["MedicationStatement"] * 2
+    assert kinds == ["Condition", "AllergyIntolerance", "FamilyMemberHistory", *conditions[:2], *statements, "Condition"]
     expect(page.locator("#exported")).to_have_text("Downloaded 8 FHIR resources of 8 entities.")
     page.get_by_role("checkbox", name="Chemical").uncheck()
     page.get_by_role("checkbox", name="family").uncheck()
-    expect(page.locator("#shown")).to_have_text("3 of 8 entities shown.")
+    expect(page.locator("#shown")).to_have_text("4 of 8 entities shown.")
     shown = download_fhir(page)
     Bundle.model_validate(shown)
     assert [each["resource"]["resourceType"] for each in shown["entry"]] == conditions
-    expect(page.locator("#exported")).to_have_text("Downloaded 3 FHIR resources of 3 entities.")
+    expect(page.locator("#exported")).to_have_text("Downloaded 4 FHIR resources of 4 entities.")
     page.get_by_role("checkbox", name="Disease").uncheck()
     expect(page.locator("#shown")).to_have_text("0 of 8 entities shown.")
     empty = {"resourceType": "Bundle", "type": "collection"}
