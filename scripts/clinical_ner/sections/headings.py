@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from .dates import has_day, is_period, leading_date, only_date, without_dates
 from .layout import BULLETS, Line
-from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule
+from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule, normalize
+from .unmarked import Unmarked, find_capitals, find_column
 
 # Before a heading: Markdown, a number or letter, signs of emphasis.
 LEAD = re.compile(
@@ -17,15 +18,6 @@ NAME = re.compile(
     rf"(?P<name>(?:\d{{1,2}}[- ]?(?i:h|hrs?|hours?|point|pt)\b|[^\W\d_])"
     rf"(?:[^:>\n\r\t.;?!]|[.;?!](?!\s)){{0,{LONGEST}}}?)[ ]*[*_=\-\]]{{0,40}}"
     r"\.?(?P<sign>:+|>(?=\s|\Z)|\Z|[ ][-\u2013\u2014]{1,2}(?=[ ])|(?=[ ]{3}|\t)|[.?](?=[ ]+\S))[*_]{0,3}"
-)
-# A heading in capitals with text behind it, but no sign: "FAMILY HISTORY Father had gout", "PMHx asthma".
-BARE_WORDS = re.compile(r"[A-Z][A-Z/&+]*x?(?:[ ][A-Z/&+]+)*(?=[ ]+[^\sA-Z:\-\u2013\u2014]|[ ]+[A-Z][a-z])")
-LONG_NAME = 6
-# Behind these words the capitals are a part of a sentence.
-CONNECTING = re.compile(
-    r"[ ]+(?:is|was|are|were|be|has|had|have|of|for|to|and|or|with|as|on|in|at|by|from|vs|show(?:s|ed)|reveal(?:s|ed)"
-    r"|sig(?:nificant)?|notable|remarkable|pos(?:itive)?|neg(?:ative)?|incl(?:udes|uding|uded|\.)?)"
-    r"(?!\w)"
 )
 FIRST_WORDS = re.compile(r"(?P<name>[^\W\d_][^,\n\r]{0,40}),")
 MARKDOWN = re.compile(r"(#{1,6})[ \t]*[^\W\d]|(\*\*|__)\w")
@@ -107,6 +99,10 @@ OF_REPORT = frozenset(("labs_and_studies", "comments", "observation_and_plan"))
 # The keys of the category that a heading has in an abstract, and in a radiology report.
 IN_OTHER_TEXTS = ("in_abstract", "in_report")
 PLAN_CODE = "18776-5"
+# Headings that an abstract and a letter have. A text with no other ones is a letter.
+OF_LETTERS = frozenset(
+    ("diagnosis", "management", "investigations", "treatment", "plan", "recommendations", "assessment", "impression")
+)
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -189,6 +185,7 @@ class HeadingFinder:
         self.is_bulleted = self.is_numbered = False
         self.all_capitals = text.isupper()
         self.soap = find_soap(text)
+        self.column = find_column(text, lines, table)
         filled = [line for line in lines if not line.is_blank]
         # The line that may be the note's title.
         self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
@@ -248,6 +245,9 @@ class HeadingFinder:
         if match := self.soap.get(line.start):
             return self.accept_letter(line, match)
         candidates = make_candidates(self.text, line, is_apart, all_capitals=self.all_capitals)
+        unmarked = self.column.get(line.start)
+        if unmarked and not self.is_part_of(unmarked.rule) and not any(map(self.table.find, names(candidates))):
+            return self.accept_unmarked(unmarked)
         for candidate in candidates:
             rule = self.table.find(candidate.name)
             if rule is not None and (not self.is_plausible(candidate, rule) or self.is_title(candidate, rule, line)):
@@ -269,7 +269,10 @@ class HeadingFinder:
             if rule is not None:
                 return self.accept(candidate, rule)
         unknown = self.accept_unknown(candidates[-1]) if candidates else None
-        return unknown or self.find_signature(line) or self.find_bare(line)
+        if unknown or (unknown := self.find_signature(line)):
+            return unknown
+        capitals = find_capitals(self.text, line, self.table)
+        return self.accept_unmarked(capitals) if capitals else None
 
     def is_sentence(self, candidate: Candidate) -> bool:
         """Return whether a line says something: "Denies alcohol use.", "Labs pending"."""
@@ -278,6 +281,11 @@ class HeadingFinder:
     def is_same_kind(self, rule: SectionRule) -> bool:
         """Return whether a rule's section would be of the same kind as the current one."""
         return rule.category == self.category or {rule.category, self.category} <= RESULTS
+
+    def is_part_of(self, rule: SectionRule) -> bool:
+        """Return whether the text under a heading could as well be a part of the current section, by their kinds."""
+        in_narrative = self.category in NARRATIVE and rule.category in PARTS_OF_NARRATIVE
+        return in_narrative or {rule.category, self.category} <= RESULTS
 
     def is_item(self, rule: SectionRule) -> bool:
         """Return whether an item "3. DDx: gout" is a part of the current section, a narrative."""
@@ -294,8 +302,7 @@ class HeadingFinder:
         is_emphasized = candidate.is_capital and len(candidate.name) > 4
         if not rule.metadata.get("starts_line") or candidate.ends_line or candidate.is_apart or is_emphasized:
             return False
-        in_narrative = self.category in NARRATIVE and rule.category in PARTS_OF_NARRATIVE
-        return in_narrative or self.is_same_kind(rule)
+        return self.is_part_of(rule) or self.is_same_kind(rule)
 
     def is_title(self, candidate: Candidate, rule: SectionRule, line: Line) -> bool:
         """Return whether words that a rule knows are the title of the note, or of a line that says whose it is."""
@@ -324,7 +331,7 @@ class HeadingFinder:
         if len(candidate.name) == 1 or (candidate.is_bulleted and not candidate.level):
             return False
         if candidate.sign == " ":
-            return candidate.is_capital
+            return candidate.is_capital or candidate.start in self.column
         if candidate.is_numbered and not candidate.level:
             return candidate.is_capital or candidate.is_apart
         return candidate.level > 0 or candidate.name[0].isupper()
@@ -386,18 +393,11 @@ class HeadingFinder:
         """Return the rule that the start of the text under a heading speaks for, or None."""
         return self.table.search_body(self.text[candidate.end : candidate.end + MOST_BODY].lstrip())
 
-    def find_bare(self, line: Line) -> Heading | None:
-        """Return a heading in capitals that text follows without a sign, or None."""
-        match = BARE_WORDS.match(self.text, line.start, line.end)
-        if match is None or CONNECTING.match(self.text, match.end(), line.end):
-            return None
-        rule = self.table.find(match[0])
-        if rule is None or rule.category is None or rule.metadata.keys() & {"line", "alone", "starts_line"}:
-            return None
-        if not rule.metadata.get("bare") and len(match[0]) < LONG_NAME:
-            return None
-        self.category, self.has_section = rule.category, True
-        return Heading(line.start, match.end(), rule.category, rule, at_line=True)
+    def accept_unmarked(self, found: Unmarked) -> Heading:
+        """Return a heading without a sign as one."""
+        self.category = found.rule.category_before(self.text[found.end : found.end + MOST_BODY])
+        self.has_section = True
+        return Heading(found.start, found.end, self.category, found.rule, at_line=True)
 
     def find_signature(self, line: Line) -> Heading | None:
         """Return a letter's closing words, which a comma follows, as a heading; None if there are none."""
@@ -415,7 +415,7 @@ class HeadingFinder:
         start (int): where to start, behind its first heading.
         """
         for sign in INNER_SIGN.finditer(self.text, start, line.end):
-            name_start = self.inner_start(start, sign.start())
+            name_start = self.inner_start(start, sign.start(), in_row=start > line.start)
             if name_start is None or (sign[0] != ":" and name_start == line.start):
                 # "NURSING NOTE - ward 5" at the start of a line is a title.
                 continue
@@ -429,11 +429,12 @@ class HeadingFinder:
             yield Heading(name_start, sign.end(), rule.category, rule, at_line=False)
             start = sign.end()
 
-    def inner_start(self, start: int, colon: int) -> int | None:
+    def inner_start(self, start: int, colon: int, *, in_row: bool) -> int | None:
         """Return where the known heading before a colon or a dash starts, or None if there is none.
 
         start (int): it does not start before this offset.
         colon (int): the offset of the colon, or of the space before the dash.
+        in_row (bool): whether its line has a heading before it.
         """
         low = max(start, colon - LONGEST, self.text.rfind(":", start, colon) + 1)
         window = self.text[low:colon]
@@ -442,10 +443,14 @@ class HeadingFinder:
             return None
         for match in list(WORD_START.finditer(window))[-MOST_WORDS:]:
             name, before = window[match.start() :], self.text[max(low - 2, start) : low + match.start()]
-            if not name[0].isupper() or not is_inner_heading(name, before[-4:], all_capitals=self.all_capitals):
+            is_short = in_row and self.text[colon] == ":" and normalize(name) in self.table.in_row
+            is_heading = is_short or is_inner_heading(name, before[-4:], all_capitals=self.all_capitals)
+            if not name[0].isupper() or not is_heading:
                 continue
             rule = self.table.find(name)
-            if rule and not rule.metadata.get("starts_line") and not rule.metadata.get("alone"):
+            if rule is None or (is_short and (self.is_part_of(rule) or self.is_same_kind(rule))):
+                continue
+            if is_short or not rule.metadata.keys() & {"starts_line", "alone"}:
                 return low + match.start()
         return None
 
@@ -486,6 +491,11 @@ def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool
                 )
             )
     return candidates
+
+
+def names(candidates: list[Candidate]) -> list[str]:
+    """Return the words of what may be headings."""
+    return [candidate.name for candidate in candidates]
 
 
 def is_stay(rule: SectionRule | None, text: str, start: int, end: int) -> bool:
@@ -587,7 +597,9 @@ def is_abstract(headings: list[Heading]) -> bool:
     """Return whether headings are those of an abstract; see `as_abstract`."""
     if any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings):
         return True
-    return len(headings) > 1 and all(abstract_category(each) or each.category == OTHER for each in headings)
+    names = {normalize(heading.rule.literal) if heading.rule else OTHER for heading in headings}
+    is_possible = len(headings) > 1 and all(abstract_category(each) or each.category == OTHER for each in headings)
+    return is_possible and not names <= OF_LETTERS
 
 
 def abstract_category(heading: Heading) -> str | None:

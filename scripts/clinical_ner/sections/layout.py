@@ -1,7 +1,7 @@
 """Layout: the lines of a text, its list items, and which line ends are only wraps within a sentence."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -117,7 +117,7 @@ def find_breaks(text: str, lines: list[Line], headings: Collection[tuple[int, in
     return breaks
 
 
-def find_width(text: str, lines: list[Line]) -> int | None:
+def find_width(text: str, lines: Sequence[Line]) -> int | None:
     """Find the width at which a text's lines were wrapped.
 
     Where a line continues in lower case, it was wrapped. Without such a line, several lines of nearly the same length

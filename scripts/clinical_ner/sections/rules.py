@@ -45,9 +45,11 @@ class SectionRule:
         radiology reports. It is a heading only at the start of a line with "starts_line", and only with nothing behind
         it on its line with "alone", or only with a colon with "colon". With "title" it is the title of the note where
         it is the first line and no list follows. With "exact" no other words belong to it. With "bare" text may follow
-        its capitals without a sign: "PMH asthma". "before" has other categories and the regular expressions of texts
-        behind the heading that it has them in front of: "EXAM: CT chest". "in_letter" is its category in a letter to a
-        doctor. With "in_body" the pattern is for how the text under an unknown heading
+        its capitals without a sign: "PMH asthma". With "column" it may where other lines of the note have such
+        headings too: "Exam normal" below "PMH asthma". With one of these, or "row", it needs only a colon behind
+        another heading on the same line: "PMH: asthma DH: nil All: nil". "before" has other categories and the regular
+        expressions of texts behind the heading that it has them in front of: "EXAM: CT chest". "in_letter" is its
+        category in a letter to a doctor. With "in_body" the pattern is for how the text under an unknown heading
         starts.
     """
 
@@ -89,6 +91,12 @@ class RuleTable:
     def literals(self) -> dict[str, SectionRule]:
         """The rules without a pattern, by their normalized literal."""
         return {normalize(rule.literal): rule for rule in self.rules if not rule.pattern}
+
+    @cached_property
+    def in_row(self) -> frozenset[str]:
+        """The literals that need nothing but a colon behind a heading on the same line."""
+        keys = {"bare", "column", "row"}
+        return frozenset(words for words, rule in self.literals.items() if rule.metadata.keys() & keys)
 
     @cached_property
     def last_words(self) -> frozenset[str]:
@@ -152,8 +160,15 @@ class RuleTable:
                 break
         return " ".join(words)
 
+    def find_start(self, name: str) -> SectionRule | None:
+        """Return the rule of words that text follows, or None. They may have qualifiers before them only."""
+        words = normalize(name).split()
+        while len(words) > 1 and words[0] in self.around[0] and " ".join(words) not in self.literals:
+            words = words[1:]
+        return self.literals.get(" ".join(words))
+
     def find_joined(self, plain: str) -> SectionRule | None:
-        """Return the rule of the first of several headings in one, or None if one of them is unknown.
+        """Return the rule of the first of several headings in one, or of the one that is an abbreviation, or None.
 
         plain (str): the normalized heading.
         """
@@ -161,7 +176,11 @@ class RuleTable:
         rules = [self.find_one(part) for part in parts] if len(parts) > 1 and min(map(len, parts)) > 1 else []
         known = [rule for rule in rules if rule is not None and not rule.metadata.get("line")]
         same_kind = len({rule.category is None for rule in known}) == 1
-        return known[0] if same_kind and len(known) == len(parts) else None
+        if same_kind and len(known) == len(parts):
+            return known[0]
+        # "Birth/PMH": the abbreviation decides.
+        sure = [rule for rule in known if rule.metadata.get("bare")]
+        return sure[0] if sure and len(parts) == 2 and len(plain.split()) < 4 else None
 
     def search(self, name: str) -> SectionRule | None:
         """Return the rule whose regular expression is found in a heading, or None."""

@@ -29,6 +29,10 @@ def make_nlp(**config: Any) -> Language:
 
 NLP = make_nlp()
 HPI = "history_of_present_illness"
+PE = "physical_exam"
+LABS = "labs_and_studies"
+PLAN = "observation_and_plan"
+FH = "family_history"
 
 
 def sections_of(doc: Doc) -> list[tuple[str | None, str]]:
@@ -142,6 +146,36 @@ def test_sentences(text: str, sentences: list[str]) -> None:
         ("Exam: well. ECG: normal", [("physical_exam", "Exam:")]),
         ("Allergies:\nAllergic to sulfa: rash", [("allergies", "Allergies:")]),
         ("Follow-up\nPending at discharge: cultures", [("patient_instructions", "Follow-up")]),
+        # Headings without a sign, in a column.
+        (
+            "PMHx gout\nMeds zinc\nExam BP 120/80\nImp cough",
+            [
+                *(("past_medical_history", "PMHx"), ("medications", "Meds")),
+                *(("physical_exam", "Exam"), ("observation_and_plan", "Imp")),
+            ],
+        ),
+        ("Obs fine\nExam clear\nBloods 13/11 Na 140", [(PE, "Obs"), (PE, "Exam"), (LABS, "Bloods")]),
+        ("Exam clear\nBloods 13/11 Na 140", [(None, "")]),
+        ("PMHx gout\nExam showed gout\nMeds were stopped\nPlan to go home", [("past_medical_history", "PMHx")]),
+        ("A. Jones\nObs fine\nExam clear\nShe went home with her old\nMeds zinc", [(None, "")]),
+        ("PMHx gout\nMedication    Sig\nzinc    daily", [("past_medical_history", "PMHx")]),
+        (
+            "ASSESSMENT gout\nPLAN TTE\nFAMILY HISTORY Mother 66: gout",
+            [(PLAN, "ASSESSMENT"), (PLAN, "PLAN"), (FH, "FAMILY HISTORY")],
+        ),
+        ("PMH asthma\nPlan: rest\nLabs CBC", [("past_medical_history", "PMH"), (PLAN, "Plan:")]),
+        # And in a row.
+        (
+            "PMH: gout, nil epilepsy DH: zinc All: sulfa FH: gout SH: alone",
+            [
+                *(("past_medical_history", "PMH:"), ("medications", "DH:"), ("allergies", "All:")),
+                *((FH, "FH:"), ("social_history", "SH:")),
+            ],
+        ),
+        ("Family background - FH: gout", [(FH, "Family background -")]),
+        ("Birth/PMH: gout", [("past_medical_history", "Birth/PMH:")]),
+        ("Past H/O: gout\nFamily H/O: gout", [("past_medical_history", "Past H/O:"), (FH, "Family H/O:")]),
+        ("Diagnosis: gout\nManagement: rest", [("diagnoses", "Diagnosis:"), (PLAN, "Management:")]),
     ],
 )
 def test_sections(text: str, sections: list[tuple[str | None, str]]) -> None:
