@@ -99,6 +99,13 @@ class RuleTable:
         return frozenset(words for words, rule in self.literals.items() if rule.metadata.keys() & keys)
 
     @cached_property
+    def first_words(self) -> frozenset[str]:
+        """The first words of the literals that may need no sign, and of what may be before them."""
+        keys = {"bare", "column"}
+        first = (words.split()[0] for words, rule in self.literals.items() if rule.metadata.keys() & keys)
+        return frozenset((*first, *self.around[0]))
+
+    @cached_property
     def last_words(self) -> frozenset[str]:
         """The last words of all literals: nothing else can end a heading within a line."""
         return frozenset(LAST_WORD.split(words)[-1] for words in (*self.literals, *self.qualifiers.get("after", ())))

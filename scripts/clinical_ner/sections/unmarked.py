@@ -78,7 +78,9 @@ def continues(text: str, before: Line | None, line: Line, width: int | None) -> 
 def find_at(text: str, line: Line, table: RuleTable) -> Unmarked | None:
     """Return the longest known heading at the start of a line that text follows without a sign, or None."""
     match = WORDS.match(text, line.start, line.end)
-    for name in prefixes(match[0]) if match else ():
+    if match is None or match[0].split(" ", 1)[0].lower() not in table.first_words:
+        return None
+    for name in prefixes(match[0]):
         rule, end = table.find_start(name), line.start + len(name)
         if rule is not None and is_known(rule, name) and has_body(text, end, line.end):
             return Unmarked(line.start, end, rule, is_sure=is_abbreviation(rule) or text.startswith(WIDE, end))
