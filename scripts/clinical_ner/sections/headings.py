@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from .dates import has_day, is_period, leading_date, only_date, without_dates
-from .layout import BULLETS, Line
+from .layout import BULLETS, FINAL, Line
 from .rules import LAST_WORD, LONGEST, RuleTable, SectionRule, normalize
 from .unmarked import Unmarked, find_capitals, find_column
 
@@ -43,6 +44,12 @@ APART = re.compile(r"\n\n.{2,8}\n")
 # A line with one of these is about whose note it is.
 IDENTIFIER = re.compile(
     r"\b(?:DOB|D\.O\.B|MRN|date of birth|medical record (?:no|number)|(?:NHS|hospital|chart) (?:no|number))\b",
+    re.IGNORECASE,
+)
+# How a line starts that says whose note it is, or when and by whom it was written.
+HEAD = re.compile(
+    r"(?:patient|name|pt|mrs?|ms|dr|re|dob|born|d\.o\.b|date|seen|admi\w+|discharge\w*|ward|unit|bed|physician|consultant"
+    r"|doctor|attending|author|written|mrn|nhs|hospital|record|case|age|sex|in|from|stay|identifier|id)\b[^\n]{0,60}?(?::|\d)",
     re.IGNORECASE,
 )
 # In these, an unknown heading is about a problem or a part of the body.
@@ -87,6 +94,7 @@ OF_PROGRESS = re.compile(
     re.IGNORECASE,
 )
 N_TITLE_LINES = 3
+HOSPITAL_DAY = "hospital day"
 OF_IMAGING = re.compile(
     r"\b(?:radiolog\w+|imaging|x-?rays?|radiographs?|ct|cta|ctpa|mri|mra|ultraso\w+|uss|sonogra\w+|mammogra\w+|doppler"
     r"|duplex|pet|cxr|scan|films?|fluoroscop\w+|scintigra\w+|angiogra\w+|echocardiogra\w+|barium|dexa)\b",
@@ -133,6 +141,7 @@ class Candidate(NamedTuple):
     level (int): of a Markdown heading; 0 if it is none.
     is_bulleted, is_numbered (bool): whether it looks like an item of a list.
     is_apart (bool): whether a blank line, or nothing, is before it.
+    is_after_end (bool): whether the line before ends a sentence.
     is_dated (bool): whether a date is before it on its line.
     ends_line (bool): whether nothing is behind it and its sign.
     all_capitals (bool): whether the whole text is in capitals, so that they emphasize nothing.
@@ -146,6 +155,7 @@ class Candidate(NamedTuple):
     is_bulleted: bool
     is_numbered: bool
     is_apart: bool
+    is_after_end: bool
     is_dated: bool
     ends_line: bool
     all_capitals: bool
@@ -189,17 +199,21 @@ class HeadingFinder:
         filled = [line for line in lines if not line.is_blank]
         # The line that may be the note's title.
         self.title = filled[0] if len(filled) > 1 and not filled[1].is_item else None
+        # And the lines that may be a title too, because one of the note's head is behind them.
+        first = list(pairwise(filled[: N_TITLE_LINES + 1]))
+        self.first = {line.start for line, _ in first}
+        self.above_head = {line.start for line, after in first if is_head(text, after)}
 
     def find(self) -> list[Heading]:
         """Return the headings in order. They do not overlap."""
         found: list[Heading] = []
-        is_apart = True
+        before = None
         for line in self.lines:
             if not line.is_blank:
-                first = self.find_first(line, is_apart)
+                first = self.find_first(line, before)
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
-            is_apart = line.is_blank
+            before = line
         headings = self.by_day(in_letter(found) if DEAR_DOCTOR.search(self.text) else found)
         return as_report(headings) if self.is_report(headings) else as_abstract(headings)
 
@@ -240,11 +254,11 @@ class HeadingFinder:
             each._replace(category=category) if daily else each for each, daily in zip(headings, is_daily, strict=True)
         ]
 
-    def find_first(self, line: Line, is_apart: bool) -> Heading | None:
-        """Return the heading at the start of a line, or None."""
+    def find_first(self, line: Line, before: Line | None) -> Heading | None:
+        """Return the heading at the start of a line, the one after another, or None."""
         if match := self.soap.get(line.start):
             return self.accept_letter(line, match)
-        candidates = make_candidates(self.text, line, is_apart, all_capitals=self.all_capitals)
+        candidates = make_candidates(self.text, line, before, all_capitals=self.all_capitals)
         unmarked = self.column.get(line.start)
         if unmarked and not self.is_part_of(unmarked.rule) and not any(map(self.table.find, names(candidates))):
             return self.accept_unmarked(unmarked)
@@ -254,10 +268,14 @@ class HeadingFinder:
                 return None
             if rule is None and may_be_searched(candidate) and not self.is_sentence(candidate):
                 rule = self.table.search(candidate.name)
+                if rule is not None and self.is_title(candidate, rule, line):
+                    return None
                 if rule is not None and not candidate.ends_line and self.is_item_of(candidate, rule):
                     return None
             if is_stay(rule, self.text, line.start, line.end):
                 return None
+            if rule is None and self.is_day(candidate):
+                rule = self.table.find(HOSPITAL_DAY)
             if rule is not None and rule.category in DAILY and only_date(self.text, candidate.end, line.end):
                 if not self.has_section and candidate.sign == ":" and not has_day(candidate.name):
                     # "Admission: 12 May 2019" is of the note's head.
@@ -273,6 +291,12 @@ class HeadingFinder:
             return unknown
         capitals = find_capitals(self.text, line, self.table)
         return self.accept_unmarked(capitals) if capitals else None
+
+    def is_day(self, candidate: Candidate) -> bool:
+        """Return whether unknown words with a colon, alone on their line, name a day: "Entry for day 3:"."""
+        in_course = self.category in DAILY or self.category in (None, OTHER)
+        is_line = candidate.ends_line and candidate.sign == ":" and candidate.n_words <= MOST_WORDS
+        return in_course and is_line and has_day(self.text[candidate.start : candidate.end])
 
     def is_sentence(self, candidate: Candidate) -> bool:
         """Return whether a line says something: "Denies alcohol use.", "Labs pending"."""
@@ -300,7 +324,8 @@ class HeadingFinder:
         """Return whether a line such as "Echo: EF 45%" only says what it is about, within the current section."""
         # Short names in capitals are abbreviations: "CXR: clear".
         is_emphasized = candidate.is_capital and len(candidate.name) > 4
-        if not rule.metadata.get("starts_line") or candidate.ends_line or candidate.is_apart or is_emphasized:
+        may_be = rule.metadata.get("starts_line") or rule.category == self.category in RESULTS
+        if not may_be or candidate.ends_line or candidate.is_apart or is_emphasized:
             return False
         return self.is_part_of(rule) or self.is_same_kind(rule)
 
@@ -308,7 +333,15 @@ class HeadingFinder:
         """Return whether words that a rule knows are the title of the note, or of a line that says whose it is."""
         if IDENTIFIER.search(self.text, candidate.end, line.end):
             return True
+        if rule.category == COURSE and candidate.sign != ":" and self.is_in_head(candidate, line):
+            return True
         return line is self.title and bool(rule.metadata.get("title")) and candidate.sign != ":"
+
+    def is_in_head(self, candidate: Candidate, line: Line) -> bool:
+        """Return whether a line such as "Summary of stay" is one of the first and a title, by what follows."""
+        if line.start in self.above_head:
+            return True
+        return line.start in self.first and 0 < self.text.count(" ", candidate.end, line.end) <= MOST_WORDS
 
     def is_plausible(self, candidate: Candidate, rule: SectionRule) -> bool:
         """Return whether words that a rule knows are a heading where they are."""
@@ -416,8 +449,8 @@ class HeadingFinder:
         """
         for sign in INNER_SIGN.finditer(self.text, start, line.end):
             name_start = self.inner_start(start, sign.start(), in_row=start > line.start)
-            if name_start is None or (sign[0] != ":" and name_start == line.start):
-                # "NURSING NOTE - ward 5" at the start of a line is a title.
+            if name_start is None or name_start == line.start:
+                # At the start of a line it would have been found: "NURSING NOTE - ward 5" is a title.
                 continue
             rule = self.table.find(self.text[name_start : sign.start()])
             if rule is None or is_stay(rule, self.text, name_start, line.end) or (line.is_item and self.is_item(rule)):
@@ -455,12 +488,20 @@ class HeadingFinder:
         return None
 
 
-def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool) -> list[Candidate]:
+def is_head(text: str, line: Line) -> bool:
+    """Return whether one of a note's first lines says whose note it is, and so what is above it is the note's title."""
+    if HEAD.match(text, line.start, line.end):
+        return True
+    is_short = text.count(" ", line.start, line.end) < MOST_WORDS and not line.is_item
+    return is_short and not text.endswith((*FINAL, ":"), line.start, line.end)
+
+
+def make_candidates(text: str, line: Line, before: Line | None, *, all_capitals: bool) -> list[Candidate]:
     """Return what may be a heading at the start of a line: the words after a date before it, then those with it.
 
     text (str): the text.
     line (Line): the line.
-    is_apart (bool): whether a blank line, or nothing, is before it.
+    before (Line | None): the line before it, None if it is the first.
     all_capitals (bool): whether the whole text is in capitals.
     RETURNS (list[Candidate]): the candidates, at most two.
     """
@@ -484,7 +525,8 @@ def make_candidates(text: str, line: Line, is_apart: bool, *, all_capitals: bool
                     is_bulleted=bool(bullet),
                     is_numbered=not is_dated
                     and (text[line.start] in "(0123456789" or (line.is_item and not bullet and not level)),
-                    is_apart=is_apart,
+                    is_apart=before is None or before.is_blank,
+                    is_after_end=before is not None and text.endswith(FINAL, before.start, before.end),
                     is_dated=is_dated,
                     ends_line=match.end() >= line.end,
                     all_capitals=all_capitals,
@@ -522,7 +564,7 @@ def may_be_searched(candidate: Candidate) -> bool:
         return False
     is_title = all(word[0].isupper() or len(word) < 4 for word in candidate.name.split())
     return (candidate.sign == ":" and (is_title or candidate.n_words <= 5)) or (
-        candidate.is_alone and candidate.is_apart and candidate.n_words <= 5
+        candidate.is_alone and (candidate.is_apart or candidate.is_after_end) and candidate.n_words <= 5
     )
 
 

@@ -163,6 +163,17 @@ def test_sentences(text: str, sentences: list[str]) -> None:
             "ASSESSMENT gout\nPLAN TTE\nFAMILY HISTORY Mother 66: gout",
             [(PLAN, "ASSESSMENT"), (PLAN, "PLAN"), (FH, "FAMILY HISTORY")],
         ),
+        # The title of a summary, and a day's heading.
+        ("Summary of hospital care\nAnn Jones, 54 years\n\nPlan: rest", [(None, ""), (PLAN, "Plan:")]),
+        (
+            "Summary of hospital care\nShe was admitted with gout.\n\nPlan: rest",
+            [("hospital_course", "Summary of hospital care"), (PLAN, "Plan:")],
+        ),
+        (
+            "Ward round\nA. Jones\n\nEntry for day 3:\nWell.\nPlan: rest",
+            [(None, ""), (HPI, "Entry for day 3:"), (PLAN, "Plan:")],
+        ),
+        ("Labs:\nBiochemistry: Na 140\nUrine: clear", [(LABS, "Labs:")]),
         ("PMH asthma\nPlan: rest\nLabs CBC", [("past_medical_history", "PMH"), (PLAN, "Plan:")]),
         # And in a row.
         (
@@ -230,6 +241,8 @@ def test_sections_cover_every_token_of_any_text(text: str) -> None:
         "A" * 100_000,
         "PMH: " * 20_000,
         "PMH:\n" * 20_000,
+        "Meds zinc\n" * 10_000,
+        "PMH: a DH: b " * 7_700,
         "\n" * 100_000,
         "- \n" * 33_000,
         "1. a " * 20_000,
@@ -252,7 +265,7 @@ def test_sections_cover_every_token_of_any_text(text: str) -> None:
         "a - " * 25_000,
         "Very long heading " * 600 + ":\n" + "x " * 40_000,
     ],
-    ids=range(25),
+    ids=range(27),
 )
 def test_time_is_linear(text: str) -> None:
     table = read_table()
