@@ -294,7 +294,9 @@ class HeadingFinder:
 
     def is_day(self, candidate: Candidate) -> bool:
         """Return whether unknown words with a colon, alone on their line, name a day: "Entry for day 3:"."""
+        # In a plan, the day after it has an entry of its own.
         in_course = self.category in DAILY or self.category in (None, OTHER)
+        in_course = in_course or (candidate.is_apart and self.category == "observation_and_plan")
         is_line = candidate.ends_line and candidate.sign == ":" and candidate.n_words <= MOST_WORDS
         return in_course and is_line and has_day(self.text[candidate.start : candidate.end])
 
@@ -492,7 +494,8 @@ def is_head(text: str, line: Line) -> bool:
     """Return whether one of a note's first lines says whose note it is, and so what is above it is the note's title."""
     if HEAD.match(text, line.start, line.end):
         return True
-    is_short = text.count(" ", line.start, line.end) < MOST_WORDS and not line.is_item
+    most = MOST_WORDS * 2 if any(char.isdigit() for char in text[line.start : line.end]) else MOST_WORDS
+    is_short = text.count(" ", line.start, line.end) < most and not line.is_item
     return is_short and not text.endswith((*FINAL, ":"), line.start, line.end)
 
 

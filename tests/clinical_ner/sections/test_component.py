@@ -173,6 +173,10 @@ def test_sentences(text: str, sentences: list[str]) -> None:
             "Ward round\nA. Jones\n\nEntry for day 3:\nWell.\nPlan: rest",
             [(None, ""), (HPI, "Entry for day 3:"), (PLAN, "Plan:")],
         ),
+        (
+            "Ward round\nAnn Jones\n\nPlan: rest\nDay 4 target: walk:\n\nEntry for day 4:\nWell.",
+            [(None, ""), (PLAN, "Plan:"), (HPI, "Entry for day 4:")],
+        ),
         ("Labs:\nBiochemistry: Na 140\nUrine: clear", [(LABS, "Labs:")]),
         ("PMH asthma\nPlan: rest\nLabs CBC", [("past_medical_history", "PMH"), (PLAN, "Plan:")]),
         # And in a row.
