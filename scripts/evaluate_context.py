@@ -1,6 +1,6 @@
-"""Score the context component on the NegEx/ConText test kit and on MACCROBAT's histories, beside negspacy.
+"""Score the components context and sections on gold mentions, beside negspacy.
 
-In: negex_dev.tsv and, if it is there, a folder with MACCROBAT's brat files. Out: metrics/context/scores.json.
+In: what is there of the NegEx/ConText test kit, MACCROBAT's brat files and a split with gold attributes. Out: JSON.
 """
 
 import json
@@ -12,23 +12,32 @@ from typing import Annotated
 import typer
 from wasabi import msg
 
-from scripts.errors import shown_to_user
+from scripts.errors import ProjectError, shown_to_user
 from scripts.files import moved_into_place
 
 
 def evaluate_context_cli(
-    kit: Annotated[Path, typer.Argument(help="The test kit, a TSV file")],
     output: Annotated[Path, typer.Argument(help="File for the scores, JSON")],
+    kit: Annotated[Path | None, typer.Option(help="The NegEx/ConText test kit, a TSV file")] = None,
     maccrobat: Annotated[Path | None, typer.Option(help="Folder with MACCROBAT's .txt and .ann files")] = None,
-    show_errors: Annotated[bool, typer.Option("--show-errors", help="Print the errors, with their text")] = False,
+    corpus: Annotated[Path | None, typer.Option(help="A converted split with attributes, .spacy")] = None,
+    show_errors: Annotated[bool, typer.Option("--show-errors", help="Print the kit's errors, with their text")] = False,
 ) -> None:
-    """Score negation, time and experiencer on gold spans. The output has no text."""
+    """Score negation, doubt, time, experiencer and sections on gold mentions. What is not there is left out."""
     # This imports spaCy, which takes seconds, and --help does not need it.
-    from scripts.evaluation.context_kit import evaluate_context, table
+    from scripts.evaluation.context_scores import evaluate_context, table
 
     command = shlex.join(["python", "-m", "scripts.evaluate_context", *sys.argv[1:]])
     with shown_to_user():
-        figures, errors = evaluate_context(kit, maccrobat, command=command)
+        found = [path if path and path.exists() else None for path in (kit, maccrobat, corpus)]
+        for path, there in zip((kit, maccrobat, corpus), found, strict=True):
+            if path and not there:
+                msg.warn(f"{path} is not there, and not scored")
+        if not any(found):
+            raise ProjectError(
+                "There is nothing to score", "Pass --kit, --maccrobat or --corpus, with a path that is there."
+            )
+        figures, errors = evaluate_context(*found, command=command)
         output.parent.mkdir(parents=True, exist_ok=True)
         with moved_into_place(output) as partial:
             partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf8")

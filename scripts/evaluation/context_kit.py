@@ -1,14 +1,13 @@
-"""Score the context component on gold spans: the NegEx/ConText test kit, and the histories of MACCROBAT.
+"""Read the NegEx/ConText test kit and MACCROBAT's histories, and score a pipeline's context on their gold mentions.
 
 In: a TSV with id, concept, sentence, negation, temporality and experiencer; brat files. Out: counts, P, R and F1.
-negspacy, if it is installed, is scored on the same sentences in the same run. No text is kept.
+No text is kept.
 """
 
 import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -162,12 +161,22 @@ def score_attributes(
 
 def score_attribute(examples: Sequence[Example], predicted: Sequence[set[str]], name: str) -> dict[str, Any]:
     """Return counts, precision, recall and F1 of one attribute."""
-    pairs = [
-        (name in example.gold, name in found)
-        for example, found in zip(examples, predicted, strict=True)
-        if name in example.known
-    ]
-    right, wrong, missed = pairs.count((True, True)), pairs.count((False, True)), pairs.count((True, False))
+    return count_pairs(
+        [
+            (name in example.gold, name in found)
+            for example, found in zip(examples, predicted, strict=True)
+            if name in example.known
+        ]
+    )
+
+
+def count_pairs(pairs: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
+    """Return counts, precision, recall and F1 of what holds in the gold and what was found, in this order."""
+    return count_outcomes(pairs.count((True, True)), pairs.count((False, True)), pairs.count((True, False)))
+
+
+def count_outcomes(right: int, wrong: int, missed: int) -> dict[str, Any]:
+    """Return counts with precision, recall and F1 in percent; None where nothing can be divided."""
     return {
         "gold": right + missed,
         "true_positives": right,
@@ -184,40 +193,6 @@ def percent(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 2) if whole else None
 
 
-def evaluate_context(kit: Path, maccrobat: Path | None, *, command: str) -> tuple[dict[str, Any], list[str]]:
-    """Score the context component, and negspacy if it is installed.
-
-    kit (Path): the test kit.
-    maccrobat (Path | None): a folder with MACCROBAT's brat files, if it is there.
-    command (str): the command that is run, for the record.
-    RETURNS (tuple[dict, list[str]]): the scores, without any text, and a line for each error on the kit, with text.
-    RAISES (ProjectError): the kit can't be read.
-    """
-    examples = read_kit(kit)
-    ours = context_pipeline()
-    found = predict(ours, examples, context_attributes)
-    systems = {"context": score_attributes(examples, found, KIT_LABELS)}
-    if peer := negspacy_pipeline():
-        negex = predict(peer, examples, negex_attributes)
-        systems[f"negspacy {version('negspacy')}"] = score_attributes(examples, negex, ["is_negated"])
-    figures: dict[str, Any] = {
-        "command": command,
-        "kit": {
-            "rows": len(examples),
-            "rows_without_concept": sum(not example.end for example in examples),
-            "systems": systems,
-        },
-    }
-    if maccrobat and maccrobat.is_dir():
-        histories = read_histories(maccrobat)
-        found_histories = predict(ours, histories, context_attributes)
-        figures["maccrobat"] = {
-            "mentions": len(histories),
-            "systems": {"context": score_attributes(histories, found_histories, BRAT_LABELS.values())},
-        }
-    return figures, [*error_lines(examples, found)]
-
-
 def error_lines(examples: Sequence[Example], predicted: Sequence[set[str]]) -> Iterable[str]:
     """Yield a line for each attribute that is wrong, with the text."""
     for example, found in zip(examples, predicted, strict=True):
@@ -225,14 +200,3 @@ def error_lines(examples: Sequence[Example], predicted: Sequence[set[str]]) -> I
             kind = "missed" if name in example.gold else "wrong"
             before, mention = example.text[: example.start], example.text[example.start : example.end]
             yield " ".join(f"{kind} {name}: {before[-150:]}[{mention}]{example.text[example.end :][:150]}".split())
-
-
-def table(figures: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return the scores as rows of a table."""
-    return [
-        (corpus, system, name, *(str(row[key]) for key in ("gold", "precision", "recall", "f1")))
-        for corpus in ("kit", "maccrobat")
-        if corpus in figures
-        for system, rows in figures[corpus]["systems"].items()
-        for name, row in rows.items()
-    ]
