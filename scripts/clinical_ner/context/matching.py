@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
-from spacy.attrs import ENT_IOB, ENT_TYPE, IDX, IS_SPACE, LEMMA, LOWER, POS, SPACY, TAG
+from spacy.attrs import ENT_IOB, ENT_TYPE, IDX, IS_SPACE, LEMMA, LOWER, POS, SENT_START, SPACY, TAG
 from spacy.matcher import Matcher, PhraseMatcher
 from spacy.strings import get_string_id
 from spacy.tokenizer import Tokenizer
@@ -20,7 +20,7 @@ from spacy.vocab import Vocab
 
 from .rules import ContextRule
 
-COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE)
+COPIED = (POS, TAG, LEMMA, ENT_IOB, ENT_TYPE, SENT_START)
 CURLY = "\u2019"
 # What a cue that counts at an end only can have after it.
 CLOSING = {*".,;:)]!?\u2013\u2014-"}
@@ -63,7 +63,7 @@ def without_space(doc: Doc) -> Words:
     """Return a document without tokens of white space, and with straight apostrophes.
 
     doc (Doc): any document.
-    RETURNS (Words): its words. They keep what rules can ask for: part of speech, lemma, entity.
+    RETURNS (Words): its words. They keep what rules can ask for: part of speech, lemma, entity, sentence start.
     """
     is_space, has_space = doc.to_array([IS_SPACE, SPACY]).astype(bool).T
     if not is_space.any() and CURLY not in doc.text:

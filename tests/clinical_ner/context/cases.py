@@ -484,6 +484,9 @@ SENTENCES = {
         [Appendicitis|H] (1985), [cholelithiasis|H] (2001).
         Strong family history of [heart disease|F] in his father and two uncles.
         Her sister has [lupus|F]. Patient denies [joint pain|N].
+        He lives with his wife who has [dementia|F].
+        Her daughter, who has [asthma|F], visits. She has [gout].
+        Has had [migraines] since age 12.
         No one in the family has [diabetes|NF].
         Father alive with [hypertension|F]; mother deceased from [ovarian cancer|F].
         Parents are healthy. No [diabetes|N].

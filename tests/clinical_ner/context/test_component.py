@@ -90,6 +90,27 @@ def test_heading_holds_for_its_section() -> None:
     assert doc.text[first["start"] : first["end"]].startswith("PAST MEDICAL HISTORY")
 
 
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [
+        ("FH: father had [gout]. Pt reports [chest pain].", ["F", ""]),
+        ("FH: father had [gout]. The patient denies [chest pain].", ["F", "N"]),
+        ("FH: father had [gout]. Presents with [chest pain].", ["F", ""]),
+        ("FH: father had [gout]. Complains of [chest pain].", ["F", ""]),
+        ("FH: brother presented with [gout]. Died of [stroke].", ["F", "F"]),
+        ("FH: father had [gout].\nPatient's sister has [lupus].", ["F", "F"]),
+    ],
+)
+def test_what_the_patient_has_is_not_of_the_family(marked: str, expected: list[str]) -> None:
+    nlp = context_pipeline()
+    nlp.add_pipe("clinical_sections", first=True)
+    doc, _ = marked_doc(nlp, marked)
+    ents = doc.ents
+    doc = nlp.get_pipe("clinical_sections")(doc)
+    doc.set_ents(ents)
+    assert found_letters(nlp.get_pipe("clinical_context")(doc)) == expected
+
+
 def write(path: Path, *rules: object) -> str:
     path.write_text(json.dumps({"context_rules": [*rules]}), encoding="utf8")
     return str(path)
