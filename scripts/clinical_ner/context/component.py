@@ -4,6 +4,7 @@ In: doc.ents and, if `clinical_sections` or another component has set them, sent
 """
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,15 @@ from .sentences import sentence_bounds, split_sentences
 FILE = "context_rules.json"
 MODIFIERS = "modifiers"
 NEGATED = "NEGATED_EXISTENCE"
+BLANK = re.compile(r"\n[ \t]*\n\s*")
+# A sentence, and the start of another.
+PROSE = re.compile(r"[A-Z][^\n]{10,300}?[a-z)][.?!] +[A-Z]|[A-Z][^\n]{60,}")
+# Negations that say nothing of the past. "No longer" and "never had" do.
+DENIAL = re.compile(
+    r"(?:no|nil|not|den(?:y|ies|ied|ying)|without|none|neg)\b"
+    r"(?!.*\b(?:longer|further|more|again|recur\w*|residual|current\w*|ongoing|active|now)\b)",
+    re.IGNORECASE,
+)
 # What each category leaves no place for.
 OUTWEIGHED = {NEGATED: ("POSSIBLE_EXISTENCE", "HYPOTHETICAL"), "FAMILY": ("HISTORICAL",), "ALLERGY": ("HISTORICAL",)}
 # The labels of medications, in the words of the default rules.
@@ -237,8 +247,16 @@ def section_modifiers(
     if title is None:
         return []
     opposed = {OPPOSITES.get(cue.rule.category) for cue in cues if not is_weak(cue.rule)}
+    if any(map(is_denial, cues)):
+        # "PMH: no gout" denies it, and nothing that was.
+        opposed.add("HISTORICAL")
     categories = [rule.category for rule in heading if rule.allows(ent.label_) and rule.category not in opposed]
     return [modifier(category, title) for category in dict.fromkeys(categories)]
+
+
+def is_denial(cue: Cue) -> bool:
+    """Return whether a cue says that something is not there: "no", "denies". "Resolved" says that it was."""
+    return cue.rule.category == NEGATED and DENIAL.match(cue.rule.literal) is not None
 
 
 def is_weak(rule: ContextRule) -> bool:
@@ -281,8 +299,29 @@ def find_titles(doc: Doc) -> list[tuple[str, Span | None]]:
     if not sections:
         return [("", None)] * len(doc.ents)
     starts = [section.section_span[0] for section in sections]
-    found = [sections[max(bisect_right(starts, ent.start) - 1, 0)] for ent in doc.ents]
-    return [(section.category or "", title_of(doc, section.title_span)) for section in found]
+    numbers = [max(bisect_right(starts, ent.start) - 1, 0) for ent in doc.ents]
+    text = doc.text
+    ends = {number: end_of_heading(doc, text, sections[number]) for number in {*numbers}}
+    return [
+        (sections[number].category or "", title_of(doc, sections[number].title_span))
+        if ent.start_char < ends[number]
+        else ("", None)
+        for number, ent in zip(numbers, doc.ents, strict=True)
+    ]
+
+
+def end_of_heading(doc: Doc, text: str, section: Any) -> int:
+    """Return the offset up to which a heading says something of the mentions of its section.
+
+    In a letter, "Allergies: penicillin" is a line of its own, and the paragraph behind it is about something else.
+    """
+    title_end = section.title_span[1]
+    if section.title_span[0] == title_end:
+        return len(text)
+    start = doc[title_end - 1].idx + len(doc[title_end - 1])
+    has_text = text[start : text.find("\n", start) + 1 or len(text)].strip()
+    blank = BLANK.search(text, start) if has_text else None
+    return blank.start() if blank and PROSE.match(text, blank.end()) else len(text)
 
 
 def title_of(doc: Doc, bounds: tuple[int, int]) -> Span | None:

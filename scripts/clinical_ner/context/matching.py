@@ -26,7 +26,7 @@ CURLY = "\u2019"
 CLOSING = {*".,;:)]!?\u2013\u2014-"}
 # Words that a negation at the end of a clause can have after it: "felt unlikely and", "stopped yesterday".
 CLOSING_WORDS = {
-    *("and", "but", "so", "today", "now", "yesterday", "currently", "this", "at", "by", "given", "because"),
+    *("and", "but", "so", "today", "tonight", "now", "yesterday", "currently", "this", "at", "by", "given", "because"),
     *("since", "after", "per", "in", "during", "overnight", "throughout", "as", "when", "while", "although"),
     *("though", "however", "due", "for", "until", "pending", "prior", "before", "last", "two", "three"),
     *("completely", "earlier", "with", "to", "on", "following", "within", "over", "again", "altogether"),

@@ -111,6 +111,7 @@ PLAN_CODE = "18776-5"
 OF_LETTERS = frozenset(
     ("diagnosis", "management", "investigations", "treatment", "plan", "recommendations", "assessment", "impression")
 )
+PAST = "past_medical_history"
 OTHER = "other"
 SIGNATURE = "signature"
 
@@ -214,7 +215,8 @@ class HeadingFinder:
                 found += [first] if first else []
                 found += self.find_inner(line, first.end if first else line.start)
             before = line
-        headings = self.by_day(in_letter(found) if DEAR_DOCTOR.search(self.text) else found)
+        headings = history_first(in_letter(found) if DEAR_DOCTOR.search(self.text) else found)
+        headings = self.by_day(headings)
         return as_report(headings) if self.is_report(headings) else as_abstract(headings)
 
     def is_report(self, headings: list[Heading]) -> bool:
@@ -582,6 +584,22 @@ def is_inner_heading(name: str, before: str, *, all_capitals: bool) -> bool:
     # In "TREATMENT HISTORY:" the capitals go on, and what is known is a part of it.
     is_emphasized = len(name) > 2 and name.isupper() and not all_capitals and not before.rstrip()[-1:].isupper()
     return len(name) > 1 and (GAP.search(before) is not None or is_emphasized)
+
+
+def history_first(headings: list[Heading]) -> list[Heading]:
+    """Return headings, "Hx" as the present history where it is the first or the note has another for the past."""
+    n_past = sum(heading.category == PAST for heading in headings)
+    return [
+        heading._replace(category="history_of_present_illness")
+        if is_history(heading) and (number == 0 or n_past > 1)
+        else heading
+        for number, heading in enumerate(headings)
+    ]
+
+
+def is_history(heading: Heading) -> bool:
+    """Return whether a heading is "Hx"."""
+    return heading.rule is not None and normalize(heading.rule.literal) == "hx"
 
 
 def in_letter(headings: list[Heading]) -> list[Heading]:

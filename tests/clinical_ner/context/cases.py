@@ -487,6 +487,39 @@ SENTENCES = {
         He lives with his wife who has [dementia|F].
         Her daughter, who has [asthma|F], visits. She has [gout].
         Has had [migraines] since age 12.
+        Not a k/c/o [HTN|N], [IHD|N].
+        He was not troubled by [chest pain|N].
+        Pallor -, [icterus|N] -, [clubbing] +.
+        [Discharge|N] N   [Dysuria|N] N   [Sore throat] Y
+        [Diabetes|N]: No    [Gout]: Yes
+        Not clinically [anaemic|N].
+        The [swelling|N] settled down.
+        [Rash|N] not noticed.
+        [Epiglottitis|N] not thought to be the picture.
+        {Lorazepam|N} considered but not needed.
+        She weaned herself off {Nurofen|N}.
+        {Zopiclone|N} - not wanted tonight.
+        {Prednisolone} 30 mg x 5 days then stop.
+        I can't focus and I'm [exhausted].
+        His [low mood] has lifted only partially.
+        AF, trigger hypokalaemia +/- [fluid overload|U].
+        [Amyloid|U] is conceivable.
+        [Autoimmune hepatitis|U] has to be thought of.
+        ER for [drooling|Y].
+        She is worried about her risk of [breast cancer|Y].
+        Counselled re [stroke|Y].
+        If not settling, {co-amoxiclav|Y}.
+        I'd be grateful if you would see her [haematuria].
+        D/c planning post [stroke].
+        [BK viremia|H] 2022.
+        He was tried on {lithium|H}.
+        Seen three weeks ago with [otitis|H].
+        She has had [low mood] since moving here in August.
+        He noticed [haematuria] twice in the past ten days.
+        Twin B has [BPD|F].
+        Nursery has had [norovirus|F].
+        Her mother, who came along, feels she has been [forgetful].
+        He could not tolerate {verapamil|A}.
         No one in the family has [diabetes|NF].
         Father alive with [hypertension|F]; mother deceased from [ovarian cancer|F].
         Parents are healthy. No [diabetes|N].

@@ -99,9 +99,14 @@ def test_heading_holds_for_its_section() -> None:
         ("FH: father had [gout]. Complains of [chest pain].", ["F", ""]),
         ("FH: brother presented with [gout]. Died of [stroke].", ["F", "F"]),
         ("FH: father had [gout].\nPatient's sister has [lupus].", ["F", "F"]),
+        # What is denied in a past history is not past, what has resolved is.
+        ("PMH: [cough], resolved. No [gout].", ["NH", "N"]),
+        # A paragraph behind a heading's own line is about something else.
+        ("Allergies: {zinc}\n\nShe was seen in clinic. She should take {iron}.", ["A", ""]),
+        ("Allergies: {zinc}\n\n- {iron}", ["A", "A"]),
     ],
 )
-def test_what_the_patient_has_is_not_of_the_family(marked: str, expected: list[str]) -> None:
+def test_headings_that_hold_for_a_part(marked: str, expected: list[str]) -> None:
     nlp = context_pipeline()
     nlp.add_pipe("clinical_sections", first=True)
     doc, _ = marked_doc(nlp, marked)

@@ -94,9 +94,9 @@ KNOWN_ERRORS = {
     "cardiology clinic letter, UK": [("missed", "f", "cardiomyopathy")],
     "ED note, US free text": [("missed", "h", "GERD"), ("missed", "n", "aortic dissection")],
     "ward round entry, UK": [("wrong", "u", "pneumonia")],
-    "psychiatric clinic, US": [("wrong", "h", "self-harm"), ("missed", "p", "sertraline")],
+    "psychiatric clinic, US": [("missed", "p", "sertraline")],
     "paediatric discharge, UK": [("wrong", "p", "salbutamol"), ("missed", "n", "Sepsis"), ("wrong", "u", "Sepsis")],
-    "antenatal clinic, UK": [("wrong", "h", "asthma"), ("wrong", "h", "rash"), ("missed", "p", "SUDEP")],
+    "antenatal clinic, UK": [("wrong", "h", "rash"), ("missed", "p", "SUDEP")],
     "oncology follow-up, US": [("missed", "h", "duloxetine")],
     "discharge instructions, US": [("missed", "p", "headache")],
     "endocrinology consult": [
@@ -130,7 +130,6 @@ KNOWN_ERRORS = {
     "diabetes nurse review": [("missed", "h", "gliclazide"), ("missed", "h", "nausea")],
     "oncology infusion visit": [
         ("missed", "h", "neutropenic fever"),
-        ("wrong", "h", "metastasis"),
         ("missed", "h", "tamoxifen"),
         ("missed", "p", "Pegfilgrastim"),
     ],

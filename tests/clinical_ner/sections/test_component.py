@@ -179,6 +179,8 @@ def test_sentences(text: str, sentences: list[str]) -> None:
         ),
         ("Labs:\nBiochemistry: Na 140\nUrine: clear", [(LABS, "Labs:")]),
         ("PMH asthma\nPlan: rest\nLabs CBC", [("past_medical_history", "PMH"), (PLAN, "Plan:")]),
+        ("Hx: cough for a week\nPMH: gout", [(HPI, "Hx:"), ("past_medical_history", "PMH:")]),
+        ("CC: cough\nHx: gout", [("chief_complaint", "CC:"), ("past_medical_history", "Hx:")]),
         # And in a row.
         (
             "PMH: gout, nil epilepsy DH: zinc All: sulfa FH: gout SH: alone",
