@@ -503,6 +503,15 @@ SENTENCES = {
         I can't focus and I'm [exhausted].
         His [low mood] has lifted only partially.
         AF, trigger hypokalaemia +/- [fluid overload|U].
+        Leading diagnosis is [gout|U].
+        Work-up of [anaemia|U] under way.
+        CT abdomen for [appendicitis|U].
+        [Gout|U] is high on our list.
+        Treated as [gout|U] by the GP.
+        Will switch to {zinc|Y} tomorrow.
+        Once afebrile, {zinc|Y}.
+        {Zinc|Y} is worth trying.
+        Recheck {lithium} in two weeks.
         [Amyloid|U] is conceivable.
         [Autoimmune hepatitis|U] has to be thought of.
         ER for [drooling|Y].

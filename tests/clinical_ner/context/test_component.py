@@ -104,6 +104,7 @@ def test_heading_holds_for_its_section() -> None:
         # A paragraph behind a heading's own line is about something else.
         ("Allergies: {zinc}\n\nShe was seen in clinic. She should take {iron}.", ["A", ""]),
         ("Allergies: {zinc}\n\n- {iron}", ["A", "A"]),
+        ("Med trials:\n- {zinc}, 6 weeks", ["H"]),
     ],
 )
 def test_headings_that_hold_for_a_part(marked: str, expected: list[str]) -> None:
