@@ -77,9 +77,8 @@ def score_kit(path: Path, ours: Language, peer: Language | None) -> tuple[dict[s
     if peer:
         systems[peer_name()] = score_attributes(examples, predict(peer, examples, negex_attributes), [NEGATED])
     n_without = sum(not example.end for example in examples)
-    return {"rows": len(examples), "rows_without_concept": n_without, "systems": systems}, [
-        *error_lines(examples, found)
-    ]
+    figures = {"rows": len(examples), "rows_without_concept": n_without, "systems": systems}
+    return figures, list(error_lines(examples, found))
 
 
 def peer_name() -> str:

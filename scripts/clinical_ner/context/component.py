@@ -314,14 +314,26 @@ def end_of_heading(doc: Doc, text: str, section: Any) -> int:
     """Return the offset up to which a heading says something of the mentions of its section.
 
     In a letter, "Allergies: penicillin" is a line of its own, and the paragraph behind it is about something else.
+
+    doc (Doc): the document.
+    text (str): its text.
+    section (Any): a section with a `section_span` and a `title_span`, in tokens.
+    RETURNS (int): the end of the section, or of its first paragraph.
     """
-    title_end = section.title_span[1]
-    if section.title_span[0] == title_end:
-        return len(text)
-    start = doc[title_end - 1].idx + len(doc[title_end - 1])
-    has_text = text[start : text.find("\n", start) + 1 or len(text)].strip()
-    blank = BLANK.search(text, start) if has_text else None
-    return blank.start() if blank and PROSE.match(text, blank.end()) else len(text)
+    title_start, title_end = section.title_span
+    end = after(doc, section.section_span[1])
+    if title_start == title_end:
+        return end
+    start = after(doc, title_end)
+    line_end = text.find("\n", start, end)
+    has_text = line_end > 0 and not text[start:line_end].isspace() and line_end > start
+    blank = BLANK.search(text, start, end) if has_text else None
+    return blank.start() if blank and PROSE.match(text, blank.end(), end) else end
+
+
+def after(doc: Doc, number: int) -> int:
+    """Return the offset after the token before a number."""
+    return doc[number - 1].idx + len(doc[number - 1]) if number else 0
 
 
 def title_of(doc: Doc, bounds: tuple[int, int]) -> Span | None:

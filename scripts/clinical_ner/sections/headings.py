@@ -257,7 +257,7 @@ class HeadingFinder:
         ]
 
     def find_first(self, line: Line, before: Line | None) -> Heading | None:
-        """Return the heading at the start of a line, the one after another, or None."""
+        """Return the heading at the start of a line that is behind another, or None."""
         if match := self.soap.get(line.start):
             return self.accept_letter(line, match)
         candidates = make_candidates(self.text, line, before, all_capitals=self.all_capitals)
@@ -660,9 +660,9 @@ def is_abstract(headings: list[Heading]) -> bool:
     """Return whether headings are those of an abstract; see `as_abstract`."""
     if any(heading.rule and heading.rule.metadata.get("abstract") for heading in headings):
         return True
-    names = {normalize(heading.rule.literal) if heading.rule else OTHER for heading in headings}
+    literals = {normalize(heading.rule.literal) if heading.rule else OTHER for heading in headings}
     is_possible = len(headings) > 1 and all(abstract_category(each) or each.category == OTHER for each in headings)
-    return is_possible and not names <= OF_LETTERS
+    return is_possible and not literals <= OF_LETTERS
 
 
 def abstract_category(heading: Heading) -> str | None:
