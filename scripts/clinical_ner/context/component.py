@@ -248,7 +248,7 @@ def section_modifiers(
         return []
     opposed = {OPPOSITES.get(cue.rule.category) for cue in cues if not is_weak(cue.rule)}
     if any(map(is_denial, cues)):
-        # "PMH: no gout" denies it, and nothing that was.
+        # "PMH: no gout" says nothing of the past.
         opposed.add("HISTORICAL")
     categories = [rule.category for rule in heading if rule.allows(ent.label_) and rule.category not in opposed]
     return [modifier(category, title) for category in dict.fromkeys(categories)]
@@ -320,20 +320,13 @@ def end_of_heading(doc: Doc, text: str, section: Any) -> int:
     section (Any): a section with a `section_span` and a `title_span`, in tokens.
     RETURNS (int): the end of the section, or of its first paragraph.
     """
-    title_start, title_end = section.title_span
-    end = after(doc, section.section_span[1])
-    if title_start == title_end:
+    end = doc[slice(*section.section_span)].end_char
+    title = title_of(doc, section.title_span)
+    blank = BLANK.search(text, title.end_char, end) if title else None
+    if title is None or blank is None or not PROSE.match(text, blank.end(), end):
         return end
-    start = after(doc, title_end)
-    line_end = text.find("\n", start, end)
-    has_text = line_end > 0 and not text[start:line_end].isspace() and line_end > start
-    blank = BLANK.search(text, start, end) if has_text else None
-    return blank.start() if blank and PROSE.match(text, blank.end(), end) else end
-
-
-def after(doc: Doc, number: int) -> int:
-    """Return the offset after the token before a number."""
-    return doc[number - 1].idx + len(doc[number - 1]) if number else 0
+    has_text = text[title.end_char : text.find("\n", title.end_char)].strip()
+    return blank.start() if has_text else end
 
 
 def title_of(doc: Doc, bounds: tuple[int, int]) -> Span | None:

@@ -262,7 +262,8 @@ class HeadingFinder:
             return self.accept_letter(line, match)
         candidates = make_candidates(self.text, line, before, all_capitals=self.all_capitals)
         unmarked = self.column.get(line.start)
-        if unmarked and not self.is_part_of(unmarked.rule) and not any(map(self.table.find, names(candidates))):
+        is_known = unmarked is not None and any(self.table.find(candidate.name) for candidate in candidates)
+        if unmarked and not is_known and not self.is_part_of(unmarked.rule):
             return self.accept_unmarked(unmarked)
         for candidate in candidates:
             rule = self.table.find(candidate.name)
@@ -538,11 +539,6 @@ def make_candidates(text: str, line: Line, before: Line | None, *, all_capitals:
                 )
             )
     return candidates
-
-
-def names(candidates: list[Candidate]) -> list[str]:
-    """Return the words of what may be headings."""
-    return [candidate.name for candidate in candidates]
 
 
 def is_stay(rule: SectionRule | None, text: str, start: int, end: int) -> bool:

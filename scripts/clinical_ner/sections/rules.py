@@ -149,17 +149,18 @@ class RuleTable:
         """The qualifiers before and after a heading."""
         return frozenset(self.qualifiers.get("before", ())), frozenset(self.qualifiers.get("after", ()))
 
-    def without_qualifiers(self, plain: str) -> str:
+    def without_qualifiers(self, plain: str, *, at_end: bool = True) -> str:
         """Return a heading without the words around it that do not change what it is.
 
         plain (str): the normalized heading: "current medications on admission".
+        at_end (bool): whether to leave out words behind it too, not only those before it.
         RETURNS (str): "medications", or what is left when a rule knows it.
         """
         before, after = self.around
         words = plain.split()
         while len(words) > 1 and " ".join(words) not in self.literals:
             ends = [size for size in range(len(words) - 1, 0, -1) if " ".join(words[-size:]) in after]
-            if ends:
+            if ends and at_end:
                 words = words[: -ends[0]]
             elif words[0] in before:
                 words = words[1:]
@@ -169,10 +170,7 @@ class RuleTable:
 
     def find_start(self, name: str) -> SectionRule | None:
         """Return the rule of words that text follows, or None. They may have qualifiers before them only."""
-        words = normalize(name).split()
-        while len(words) > 1 and words[0] in self.around[0] and " ".join(words) not in self.literals:
-            words = words[1:]
-        return self.literals.get(" ".join(words))
+        return self.literals.get(self.without_qualifiers(normalize(name), at_end=False))
 
     def find_joined(self, plain: str) -> SectionRule | None:
         """Return the rule of the first of several headings in one, or of the one that is an abbreviation, or None.

@@ -1,15 +1,12 @@
 """Notes by writers who did not know the rules: the least F1 of attributes and sections, on gold spans.
 
-Of each file, rules are written with every second note at hand, and the scores of the others say what they are worth.
+Rules are written with every second note of a file at hand. Of the others only the scores are looked at.
 """
-
-from collections import Counter
 
 import pytest
 
-from tests.clinical_ner.notes.test_notes import LETTERS, Note, judge, read_notes
+from tests.clinical_ner.notes.test_notes import SECTIONS, read_notes, score
 
-SECTIONS = "sections"
 # The least F1 in percent of the notes whose errors nobody has looked at.
 LEAST = {
     "family_notes.txt": {"n": 94, "u": 81, "h": 72, "p": 60, "f": 87, SECTIONS: 81},
@@ -17,18 +14,6 @@ LEAST = {
     "layout_notes.txt": {"n": 90, "u": 87, "h": 61, "p": 72, "f": 85, SECTIONS: 75},
     "wording_notes.txt": {"n": 63, "u": 57, "h": 81, "p": 65, "f": 92, SECTIONS: 76},
 }
-
-
-def score(notes: list[Note]) -> dict[str, float]:
-    """Return F1 in percent by letter, and of the sections."""
-    counts = Counter(
-        (kind if kind in LETTERS else SECTIONS, outcome) for note in notes for outcome, kind, _ in judge(note)
-    )
-    scores = {}
-    for kind in (*LETTERS, SECTIONS):
-        right, errors = counts[kind, "right"], counts[kind, "wrong"] + counts[kind, "missed"]
-        scores[kind] = 200 * right / max(2 * right + errors, 1)
-    return scores
 
 
 @pytest.mark.parametrize("name", LEAST)
